@@ -1,0 +1,60 @@
+//! `[kafka]`: the brokers.
+
+use std::path::PathBuf;
+
+use super::reader::settings;
+use super::setting::{Secret, words};
+
+words! {
+    /// How the brokers are spoken to.
+    SecurityProtocol {
+        /// In the clear.
+        Plaintext = "plaintext",
+        /// Encrypted.
+        Ssl = "ssl",
+        /// In the clear, with a password.
+        SaslPlaintext = "sasl_plaintext",
+        /// Encrypted, with a password.
+        SaslSsl = "sasl_ssl",
+    }
+}
+
+impl SecurityProtocol {
+    /// True when user name and password are needed.
+    #[must_use]
+    pub const fn needs_password(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+}
+
+words! {
+    /// How the password is proven.
+    SaslMechanism {
+        /// The password itself.
+        Plain = "PLAIN",
+        /// SCRAM with SHA-256.
+        ScramSha256 = "SCRAM-SHA-256",
+        /// SCRAM with SHA-512.
+        ScramSha512 = "SCRAM-SHA-512",
+    }
+}
+
+settings! {
+    /// The brokers of sources of kind `kafka`.
+    Kafka {
+        /// Host and port of some brokers.
+        brokers: Vec<String> = Vec::new();
+        /// The consumer group.
+        group: String = "tingchao".to_owned();
+        /// How the brokers are spoken to.
+        security_protocol: SecurityProtocol = SecurityProtocol::Plaintext;
+        /// How the password is proven, for the `sasl_` protocols.
+        sasl_mechanism: Option<SaslMechanism> = None, like "\"SCRAM-SHA-512\"";
+        /// The user.
+        sasl_username: Option<String> = None, like "\"tingchao\"";
+        /// The password.
+        sasl_password: Option<Secret> = None, like "\"file:/etc/tingchao/kafka-password\"";
+        /// A file with the certificates of the authorities to trust. Not set: those of the system.
+        ssl_ca: Option<PathBuf> = None, like "\"/etc/tingchao/kafka-ca.pem\"";
+    }
+}

@@ -1,0 +1,166 @@
+//! Points at which a test can make the process die or the disk fail.
+//!
+//! Invariants: without a plan every call is one relaxed load; plans are read
+//! only in builds with debug assertions, so a packaged binary ignores them.
+//! A plan is `point=N` (die the N-th time the point is reached) or
+//! `disk_full_after_bytes=N` (writes fail from then on) or
+//! `log=FILE` (append each point reached), joined by commas.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// A place in the write path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultPoint {
+    /// Before a data file is written.
+    BeforeDataFile,
+    /// After a data file is on the disk.
+    AfterDataFile,
+    /// Before a log entry is written.
+    BeforeLogEntry,
+    /// After a log entry is on the disk.
+    AfterLogEntry,
+    /// After a flush was committed to every table, before its acknowledgement.
+    BeforeAcknowledge,
+    /// After the acknowledgement.
+    AfterAcknowledge,
+    /// During a compaction, between writing the new file and its commit.
+    DuringCompaction,
+    /// After the inbox has written, before it has synced.
+    BeforeInboxSync,
+    /// After the inbox has synced, before it answers.
+    AfterInboxSync,
+}
+
+impl FaultPoint {
+    /// Every point.
+    pub const ALL: &'static [Self] = &[
+        Self::BeforeDataFile,
+        Self::AfterDataFile,
+        Self::BeforeLogEntry,
+        Self::AfterLogEntry,
+        Self::BeforeAcknowledge,
+        Self::AfterAcknowledge,
+        Self::DuringCompaction,
+        Self::BeforeInboxSync,
+        Self::AfterInboxSync,
+    ];
+
+    /// Name in a plan and in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BeforeDataFile => "before_data_file",
+            Self::AfterDataFile => "after_data_file",
+            Self::BeforeLogEntry => "before_log_entry",
+            Self::AfterLogEntry => "after_log_entry",
+            Self::BeforeAcknowledge => "before_acknowledge",
+            Self::AfterAcknowledge => "after_acknowledge",
+            Self::DuringCompaction => "during_compaction",
+            Self::BeforeInboxSync => "before_inbox_sync",
+            Self::AfterInboxSync => "after_inbox_sync",
+        }
+    }
+}
+
+/// A plan that can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("fault plan `{0}`: expected point=N, disk_full_after_bytes=N or log=FILE")]
+pub struct FaultPlanError(String);
+
+/// What shall go wrong, and where.
+#[derive(Debug, Default)]
+pub struct Faults {
+    die_at: Option<(FaultPoint, AtomicI64)>,
+    disk_bytes_left: Option<AtomicI64>,
+    log: Option<PathBuf>,
+    reached: AtomicU64,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// When a part of the plan is none of the known ones.
+    pub fn parse(plan: &str) -> Result<Self, FaultPlanError> {
+        let mut faults = Self::default();
+        for part in plan.split(',').filter(|part| !part.is_empty()) {
+            let wrong = || FaultPlanError(part.to_owned());
+            let (name, value) = part.split_once('=').ok_or_else(wrong)?;
+            match name {
+                "log" => faults.log = Some(PathBuf::from(value)),
+                "disk_full_after_bytes" => {
+                    faults.disk_bytes_left = Some(value.parse::<i64>().map_err(|_| wrong())?.into());
+                }
+                _ => {
+                    let point = FaultPoint::ALL.iter().find(|point| point.name() == name);
+                    let count = value.parse::<i64>().map_err(|_| wrong())?;
+                    faults.die_at = Some((*point.ok_or_else(wrong)?, count.into()));
+                }
+            }
+        }
+        Ok(faults)
+    }
+
+    /// The process reaches `point`: dies there if the plan says so.
+    pub fn hit(&self, point: FaultPoint) {
+        if !cfg!(debug_assertions) || (self.die_at.is_none() && self.log.is_none()) {
+            return;
+        }
+        let serial = self.reached.fetch_add(1, Ordering::Relaxed);
+        let dies = self.die_at.as_ref().is_some_and(|(planned, left)| {
+            *planned == point && left.fetch_sub(1, Ordering::SeqCst) == 1
+        });
+        self.write_log(serial, point, dies);
+        if dies {
+            std::process::abort();
+        }
+    }
+
+    fn write_log(&self, serial: u64, point: FaultPoint, dies: bool) {
+        let Some(path) = &self.log else { return };
+        let line = format!("{serial} {}{}\n", point.name(), if dies { " died" } else { "" });
+        let written = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(line.as_bytes()));
+        if let Err(error) = written {
+            tracing::warn!(%error, "the log of fault points can't be written");
+        }
+    }
+
+    /// The disk is about to take `bytes` more.
+    ///
+    /// # Errors
+    /// `StorageFull` once the plan's bytes are used up.
+    pub fn disk_write(&self, bytes: usize) -> io::Result<()> {
+        let Some(left) = &self.disk_bytes_left else { return Ok(()) };
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        if left.fetch_sub(bytes, Ordering::SeqCst) < bytes {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_are_read_and_nonsense_is_refused() {
+        let faults = Faults::parse("after_log_entry=3,disk_full_after_bytes=10").unwrap();
+        assert!(faults.disk_write(10).is_ok());
+        assert!(faults.disk_write(1).is_err());
+        for wrong in ["nowhere=1", "after_log_entry", "after_log_entry=x"] {
+            assert!(Faults::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What is done to text on its way from the wire to the tables: normalised for matching, redacted,
+//! segmented into words.
+//!
+//! Invariants: everything here is pure and synchronous (no I/O, no clock); no function panics on
+//! any input; customer text never reaches a log or an error from here. Not done here: decoding of
+//! events (`contract`), storage of keys and allow-lists (`config`, `store`).
+
+mod event;
+pub mod normalise;
+pub mod redact;
+pub mod segment;
+
+pub use event::{EventRedactor, pii_of_redacted};

@@ -1,0 +1,14 @@
+//! Tingchao (听潮): contact-centre analytics.
+//!
+//! Data flows one way: source -> contract -> enrich -> tables -> lake -> query -> api.
+//! A module may use those above it in this list, never those below.
+
+pub mod domain;
+pub mod error;
+pub mod disk;
+pub mod contract;
+#[path = "/tmp/w/stub/enrich.rs"]
+pub mod enrich;
+pub mod tables;
+pub mod source;
+pub mod lake;
