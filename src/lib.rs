@@ -5,10 +5,13 @@
 
 pub mod domain;
 pub mod error;
+pub mod config;
+pub mod telemetry;
 pub mod disk;
 pub mod contract;
-#[path = "/tmp/w/stub/enrich.rs"]
+
 pub mod enrich;
 pub mod tables;
 pub mod source;
 pub mod lake;
+pub mod pipeline;

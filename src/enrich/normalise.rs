@@ -72,7 +72,13 @@ pub fn for_matching(text: &str) -> Cow<'_, str> {
     if !normal.chars().any(|c| c.is_uppercase() || simplify(c) != c) {
         return normal;
     }
-    Cow::Owned(normal.chars().flat_map(char::to_lowercase).map(simplify).collect())
+    Cow::Owned(
+        normal
+            .chars()
+            .flat_map(char::to_lowercase)
+            .map(simplify)
+            .collect(),
+    )
 }
 
 /// Normalised text with the way back: for each normalised character the range of source
@@ -107,14 +113,23 @@ impl NormalText {
 
     fn push_segment(&mut self, first: char, segment: &[char], from: usize) {
         let to = from + segment.len();
-        if segment.len() == 1 && is_plain(first) {
-            self.push_char(first, from, to);
+        if let Some(c) = narrow(first).filter(|_| segment.len() == 1) {
+            self.push_char(c, from, to);
             return;
         }
         let visible = segment.iter().copied().filter(|&c| !is_invisible(c));
         for c in visible.nfkc() {
             self.push_char(c, from, to);
         }
+    }
+}
+
+/// NFKC of plain and of full-width characters, which are the most of a Chinese text.
+fn narrow(c: char) -> Option<char> {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0),
+        '\u{3000}' => Some(' '),
+        _ => is_plain(c).then_some(c),
     }
 }
 
@@ -125,7 +140,7 @@ fn segment_tail(rest: &[char]) -> usize {
 }
 
 fn starts_segment(c: char) -> bool {
-    if is_plain(c) {
+    if is_plain(c) || matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{3000}') {
         return true;
     }
     if is_invisible(c) {
@@ -193,29 +208,40 @@ fn latin_mojibake(text: &str) -> bool {
 
 /// A byte 80..BF as Latin-1 or Windows-1252 shows it.
 fn is_latin_tail(c: char) -> bool {
-    matches!(c, '\u{80}'..='\u{bf}')
-        || "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ".contains(c)
+    matches!(c, '\u{80}'..='\u{bf}') || "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ".contains(c)
 }
 
 /// A run of wide characters whose GBK bytes are well-formed UTF-8 of at least two CJK characters
 /// (true Chinese text never is over such a length).
 fn gbk_mojibake(text: &str) -> bool {
-    text.split(|c: char| c.is_ascii()).filter(|run| run.chars().count() >= 3).any(|run| {
-        let (bytes, _, unmappable) = encoding_rs::GBK.encode(run);
-        if unmappable {
-            return false;
-        }
-        let good = match std::str::from_utf8(&bytes) {
-            Ok(all) => all,
-            // An odd last byte was lost with the wrong decoding.
-            Err(e) if e.valid_up_to() + 2 >= bytes.len() => bytes
-                .get(..e.valid_up_to())
-                .and_then(|head| std::str::from_utf8(head).ok())
-                .unwrap_or_default(),
-            Err(_) => return false,
-        };
-        good.chars().filter(|c| ('\u{3000}'..='\u{9fff}').contains(c)).count() >= 2
-    })
+    // No GBK bytes of these occur in UTF-8 of Chinese: true text is told without encoding it.
+    let is_true_text = |c: char| {
+        matches!(
+            c,
+            '的' | '是' | '我' | '了' | '您' | '你' | '好' | '们' | '在' | '有'
+        )
+    };
+    text.split(|c: char| c.is_ascii())
+        .filter(|run| run.chars().count() >= 3 && !run.contains(is_true_text))
+        .any(|run| {
+            let (bytes, _, unmappable) = encoding_rs::GBK.encode(run);
+            if unmappable {
+                return false;
+            }
+            let good = match std::str::from_utf8(&bytes) {
+                Ok(all) => all,
+                // An odd last byte was lost with the wrong decoding.
+                Err(e) if e.valid_up_to() + 2 >= bytes.len() => bytes
+                    .get(..e.valid_up_to())
+                    .and_then(|head| std::str::from_utf8(head).ok())
+                    .unwrap_or_default(),
+                Err(_) => return false,
+            };
+            good.chars()
+                .filter(|c| ('\u{3000}'..='\u{9fff}').contains(c))
+                .count()
+                >= 2
+        })
 }
 
 #[cfg(test)]
@@ -225,7 +251,10 @@ mod tests {
     #[test]
     fn folds_width_and_drops_invisible() {
         assert_eq!(normalise("１３８　ＡＢ，\u{200b}c"), "138 AB,c");
-        assert!(matches!(normalise("您好，谢谢。".trim_end_matches('，')), Cow::Owned(_)));
+        assert!(matches!(
+            normalise("您好，谢谢。".trim_end_matches('，')),
+            Cow::Owned(_)
+        ));
         assert!(matches!(normalise("您好谢谢。abc 12"), Cow::Borrowed(_)));
     }
 
@@ -233,7 +262,10 @@ mod tests {
     fn matching_form_is_lower_and_simplified() {
         assert_eq!(for_matching("電話費ＡＰＰ"), "电话费app");
         assert!(matches!(for_matching("电话费app"), Cow::Borrowed(_)));
-        assert_eq!(for_matching(&for_matching("İ臺灣ﬀ")), for_matching("İ臺灣ﬀ"));
+        assert_eq!(
+            for_matching(&for_matching("İ臺灣ﬀ")),
+            for_matching("İ臺灣ﬀ")
+        );
     }
 
     #[test]
@@ -248,13 +280,34 @@ mod tests {
 
     #[test]
     fn damage_is_seen() {
-        for bad in ["ä½\u{a0}å¥½", "ä½ å¥½", "浣犲ソ", "锟斤拷锟斤拷", "���", "donâ€™t", "CafÃ© dÃ©jÃ", "鎴戠殑鎵嬫満"] {
+        for bad in [
+            "ä½\u{a0}å¥½",
+            "ä½ å¥½",
+            "浣犲ソ",
+            "锟斤拷锟斤拷",
+            "���",
+            "donâ€™t",
+            "CafÃ© dÃ©jÃ",
+            "鎴戠殑鎵嬫満",
+        ] {
             assert!(damage(bad).mojibake, "{bad}");
         }
-        for good in ["你好，我的手机没有信号", "Café déjà vu", "für über ähnlich", "請問電話費", "こんにちは", "价格½", "10°C ±5", "龘靐齉爩"] {
+        for good in [
+            "你好，我的手机没有信号",
+            "Café déjà vu",
+            "für über ähnlich",
+            "請問電話費",
+            "こんにちは",
+            "价格½",
+            "10°C ±5",
+            "龘靐齉爩",
+        ] {
             assert!(!damage(good).mojibake, "{good}");
         }
         let found = damage("a\u{0}b\u{7}\n\t\u{fffd}");
-        assert_eq!((found.control_chars, found.replacement_chars, found.mojibake), (2, 1, false));
+        assert_eq!(
+            (found.control_chars, found.replacement_chars, found.mojibake),
+            (2, 1, false)
+        );
     }
 }

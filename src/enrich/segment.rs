@@ -48,18 +48,29 @@ impl Segmenter {
     /// How many words of `text` are more than white space and punctuation.
     #[must_use]
     pub fn count_words(&self, text: &str) -> usize {
-        self.words(text).iter().filter(|word| word.chars().any(char::is_alphanumeric)).count()
+        self.words(text)
+            .iter()
+            .filter(|word| word.chars().any(char::is_alphanumeric))
+            .count()
     }
 
     fn cut<'t>(&self, text: &'t str, words: &mut Vec<&'t str>) {
         if !text.is_empty() {
-            words.extend(self.jieba.cut(text, false).into_iter().map(|token| token.word));
+            words.extend(
+                self.jieba
+                    .cut(text, false)
+                    .into_iter()
+                    .map(|token| token.word),
+            );
         }
     }
 }
 
 fn domain_words() -> impl Iterator<Item = &'static str> {
-    DOMAIN_WORDS.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    DOMAIN_WORDS
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// Splits at the first redaction token.
@@ -80,7 +91,8 @@ fn token_length(tail: &str) -> Option<usize> {
     let close = tail.bytes().take(40).position(|b| b == b'>')?;
     let (tag, code) = tail.get(1..close)?.split_once(':')?;
     let upper = !tag.is_empty() && tag.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-    let base32 = matches!(code.len(), 6 | 20) && code.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+    let base32 = matches!(code.len(), 6 | 20)
+        && code.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
     (upper && base32).then_some(close + 1)
 }
 
@@ -102,7 +114,9 @@ mod tests {
         let segmenter = Segmenter::new();
         let text = "我叫<NAME:abc234>电话<PHONE:abcdefghij234567abcd> a<b <X:1>";
         let words = segmenter.words(text);
-        assert!(words.contains(&"<NAME:abc234>") && words.contains(&"<PHONE:abcdefghij234567abcd>"));
+        assert!(
+            words.contains(&"<NAME:abc234>") && words.contains(&"<PHONE:abcdefghij234567abcd>")
+        );
         assert_eq!(words.concat(), text);
     }
 

@@ -8,6 +8,7 @@
 
 mod durable;
 mod parquet_file;
+mod read;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use url::Url;
 
 pub use durable::DurableDisk;
 pub use parquet_file::{DataFile, data_file};
+pub use read::read_day;
 pub use table::{LakeError, LakeTable, Progress, resume_from};
 
 use crate::disk::{Faults, create_folder};

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use super::Interaction;
 use super::desk::Desk;
-use super::dice::Dice;
+use super::dice::{Dice, Stream};
 use super::journey::{Journey, Sheet, Text, source};
 use super::phrases::Phrases;
-use super::staff::{HOUR, SECOND};
+use super::staff::{Agent, HOUR, MS, Queue, SECOND};
 use super::stays::bare_state;
 use crate::contract::Data;
 use crate::contract::event::{
@@ -43,7 +43,7 @@ fn survey(journey: &mut Journey, ended_at: i64, solved: bool, about: SurveyAbout
         Channel::Wechat
     };
     let sent_at = ended_at + journey.dice.between(20, 180) * SECOND;
-    let sent = SurveySent {
+    let sent = || SurveySent {
         survey_id: Cow::Borrowed(&*id),
         interaction_id: Some(Cow::Borrowed(&*interaction_id)),
         channel,
@@ -51,40 +51,40 @@ fn survey(journey: &mut Journey, ended_at: i64, solved: bool, about: SurveyAbout
     };
     journey
         .sheet
-        .put_beside(source::SURVEYS, &id, sent_at, Data::SurveySent(sent));
+        .put_beside(source::SURVEYS, &id, sent_at, Data::SurveySent(sent()));
     // Angry and delighted people answer more often than the rest.
-    if !journey.dice.chance(if journey.upset { 0.3 } else { 0.17 }) {
-        return;
+    if journey.dice.chance(if journey.upset { 0.3 } else { 0.17 }) {
+        answer(journey, sent(), sent_at, solved);
     }
-    let happy = solved && !journey.upset;
-    let weights = if happy {
+}
+
+fn answer(journey: &mut Journey, sent: SurveySent<Text<'_>>, sent_at: i64, solved: bool) {
+    let weights = if solved && !journey.upset {
         [0.02, 0.03, 0.1, 0.3, 0.55]
     } else {
         [0.45, 0.22, 0.16, 0.11, 0.06]
     };
     let csat = journey.dice.weighted(&weights) as u8 + 1;
-    let nps = journey
-        .dice
-        .between(i64::from(csat) * 2 - 2, i64::from(csat) * 2) as u8;
-    let delay = journey.dice.exponential_ms(5_400_000.0) * 1_000;
-    let comment = journey.dice.chance(0.35) && journey.turns;
+    let highest = i64::from(csat) * 2;
+    let nps = journey.dice.between(highest - 2, highest) as u8;
+    let delay = journey.dice.exponential_ms(5_400_000.0) * MS + 10 * SECOND;
+    let comment = journey.dice.chance(0.35);
     let comment = comment.then(|| comment_of(journey, csat));
+    let id = sent.survey_id.clone();
     let answered = SurveyAnswered {
-        survey_id: Cow::Borrowed(&*id),
-        interaction_id: Some(Cow::Borrowed(&*interaction_id)),
-        channel,
-        about,
+        survey_id: sent.survey_id,
+        interaction_id: sent.interaction_id,
+        channel: sent.channel,
+        about: sent.about,
         csat: Some(csat),
         nps: journey.dice.chance(0.6).then_some(nps),
         resolved: journey.dice.chance(0.8).then_some(solved),
         comment: comment.map(Cow::Owned),
     };
-    journey.sheet.put_beside(
-        source::SURVEYS,
-        &id,
-        sent_at + delay + 10 * SECOND,
-        Data::SurveyAnswered(answered),
-    );
+    let answered = Data::SurveyAnswered(answered);
+    journey
+        .sheet
+        .put_beside(source::SURVEYS, &id, sent_at + delay, answered);
 }
 
 fn comment_of(journey: &Journey, csat: u8) -> String {
@@ -93,7 +93,7 @@ fn comment_of(journey: &Journey, csat: u8) -> String {
         matter: &journey.matter,
         person: &journey.person,
         agent_id: "",
-        dice: Dice::new(journey.words_seed, super::dice::Stream::Words, u64::MAX),
+        dice: Dice::new(journey.words_seed, Stream::Words, u64::MAX),
     };
     phrases.one_of(if csat >= 4 {
         language.comments
@@ -176,62 +176,54 @@ impl Desk {
         let agent = &self.staff.agents[index];
         let day = Micros(self.day_start()).day();
         let mut sheet = Sheet::new(format!("{}-{day}", agent.id));
-        let (from, until) = agent.shift;
-        let parts = [
-            (from, agent.rest.0, "work"),
-            (agent.rest.0, agent.rest.1, "break"),
-            (agent.rest.1, until, "work"),
-        ];
-        for (from, to, activity) in parts {
-            let scheduled = AgentScheduled {
-                agent_id: agent.name(),
-                from: Micros(from),
-                to: Micros(to),
-                activity: Cow::Borrowed(activity),
-            };
-            // The plan of a day is known when it begins.
-            sheet.put_beside(
-                source::STAFF,
-                &agent.id,
-                self.day_start(),
-                Data::AgentScheduled(scheduled),
-            );
+        let mut put = |at, data| sheet.put_beside(source::STAFF, &agent.id, at, data);
+        // The plan of a day is known when it begins.
+        for scheduled in plan(agent) {
+            put(self.day_start(), Data::AgentScheduled(scheduled));
         }
-        let languages: Vec<Text<'_>> = match agent.queue {
-            super::staff::Queue::English => vec!["zh-CN".into(), "en".into()],
-            _ => vec!["zh-CN".into()],
-        };
-        let queue: Text<'_> = agent.queue.as_str().into();
-        let profile = AgentStateChanged {
-            queues: Some(vec![queue.clone()]),
-            skills: Some(vec![Skill {
-                name: queue,
-                level: agent.level,
-            }]),
-            languages: Some(languages),
-            capacity: Some(agent.queue.capacity()),
-            since: Some(agent.since),
-            ..bare_state(&agent.id, AgentState::Available)
-        };
-        sheet.put_beside(
-            source::STAFF,
-            &agent.id,
-            from,
-            Data::AgentStateChanged(profile),
-        );
+        put(agent.shift.0, Data::AgentStateChanged(profile(agent)));
         let changes = [
             (agent.rest.0, AgentState::Break),
             (agent.rest.1, AgentState::Available),
-            (until, AgentState::Offline),
+            (agent.shift.1, AgentState::Offline),
         ];
         for (at, state) in changes {
-            sheet.put_beside(
-                source::STAFF,
-                &agent.id,
-                at,
-                Data::AgentStateChanged(bare_state(&agent.id, state)),
-            );
+            put(at, Data::AgentStateChanged(bare_state(&agent.id, state)));
         }
         sheet.finish(false)
+    }
+}
+
+fn plan(agent: &Agent) -> [AgentScheduled<Text<'_>>; 3] {
+    let part = |from, to, activity| AgentScheduled {
+        agent_id: agent.name(),
+        from: Micros(from),
+        to: Micros(to),
+        activity: Cow::Borrowed(activity),
+    };
+    [
+        part(agent.shift.0, agent.rest.0, "work"),
+        part(agent.rest.0, agent.rest.1, "break"),
+        part(agent.rest.1, agent.shift.1, "work"),
+    ]
+}
+
+/// The state at the start of the shift, with all that is known of the agent.
+fn profile(agent: &Agent) -> AgentStateChanged<Text<'_>> {
+    let languages: &[&str] = match agent.queue {
+        Queue::English => &["zh-CN", "en"],
+        _ => &["zh-CN"],
+    };
+    let queue: Text<'_> = agent.queue.as_str().into();
+    AgentStateChanged {
+        queues: Some(vec![queue.clone()]),
+        skills: Some(vec![Skill {
+            name: queue,
+            level: agent.level,
+        }]),
+        languages: Some(languages.iter().map(|tag| Cow::Borrowed(*tag)).collect()),
+        capacity: Some(agent.queue.capacity()),
+        since: Some(agent.since),
+        ..bare_state(&agent.id, AgentState::Available)
     }
 }

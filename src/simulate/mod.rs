@@ -20,6 +20,7 @@ mod phrases;
 mod staff;
 mod stays;
 mod talk;
+mod transcripts;
 mod words;
 mod write;
 

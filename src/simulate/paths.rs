@@ -10,14 +10,12 @@ use super::desk::{Desk, Earlier};
 use super::journey::Journey;
 use super::staff::{MS, Queue, SECOND};
 use super::stays::{end, knowledge};
-use super::talk::{Partner, speak, written};
+use super::talk::{Partner, speak};
 use crate::contract::Data;
-use crate::contract::event::{
-    IvrStep, Related, Started, Transcript, TranscriptEnded, TranscriptLeg, Transferred,
-};
+use crate::contract::event::{IvrStep, Related, Started, Transferred};
 use crate::domain::{
-    Actor, Channel, Direction, EndReason, EndedBy, Entry, Handler, IvrAction, Json,
-    KnowledgeAction, LegOutcome, Micros, SurveyAbout, TransferKind,
+    Actor, Channel, Direction, EndReason, EndedBy, Entry, IvrAction, Json, KnowledgeAction,
+    SurveyAbout, TransferKind,
 };
 
 /// First level of the phone menu: key, node, caption, queue.
@@ -38,11 +36,11 @@ impl Desk {
         earlier: Option<&Earlier>,
         at: i64,
     ) -> (i64, bool) {
-        if earlier.is_none() && journey.dice.chance(0.03) && journey.channel != Channel::Email {
-            if let Some(ended) = self.transcript(journey, at) {
-                after::all(journey, ended, SurveyAbout::Interaction);
-                return ended;
-            }
+        let at_once =
+            earlier.is_none() && journey.dice.chance(0.03) && journey.channel != Channel::Email;
+        if at_once && let Some(ended) = self.transcript(journey, at) {
+            after::all(journey, ended, SurveyAbout::Interaction);
+            return ended;
         }
         let callback = earlier.is_some_and(|earlier| earlier.callback);
         started(journey, earlier, at);
@@ -184,79 +182,6 @@ impl Desk {
                 )
             }
         }
-    }
-
-    /// Some systems send an interaction only when it is over. None when nobody
-    /// is there to take it.
-    fn transcript(&mut self, journey: &mut Journey, at: i64) -> Option<(i64, bool)> {
-        let queue = match journey.channel {
-            Channel::Call => journey.matter.intent.queue,
-            Channel::Video => Queue::Video,
-            _ => journey.matter.intent.queue.for_text(),
-        };
-        let (from, agent) = self
-            .staff
-            .next_free(queue, at)
-            .filter(|(from, _)| from - at < 90 * SECOND)?;
-        let ring = journey.dice.between(900, 5_000);
-        let talk = journey
-            .dice
-            .service_ms(170_000.0, 0.5)
-            .clamp(10_000, 1_800_000);
-        let wrap = journey.dice.between(5_000, 60_000);
-        let (answered_at, until) = (from + ring * MS, from + (ring + talk) * MS);
-        self.staff.occupy(queue, until + wrap * MS);
-        let agent_id = self.staff.agents[agent].id.clone();
-        let stay = |handler, started_at: i64, ended_at: i64| TranscriptLeg {
-            handler,
-            queue: Some(Cow::Borrowed(queue.as_str())),
-            agent_id: None,
-            started_at: Micros(started_at - started_at % MS),
-            ended_at: Micros(ended_at - ended_at % MS),
-            outcome: None,
-            ring_ms: None,
-            hold_ms: None,
-            wrap_up_ms: None,
-        };
-        let waited = TranscriptLeg {
-            outcome: Some(LegOutcome::Answered),
-            ..stay(Handler::Queue, at, from)
-        };
-        let served = TranscriptLeg {
-            agent_id: Some(Cow::Owned(agent_id.clone())),
-            ring_ms: Some(ring as u32),
-            hold_ms: Some(0),
-            wrap_up_ms: Some(wrap as u32),
-            ..stay(Handler::Agent, answered_at, until)
-        };
-        let turns = journey
-            .turns
-            .then(|| written(journey, &agent_id, (answered_at, until)));
-        let solved = journey.dice.chance(0.8);
-        let ended = TranscriptEnded {
-            time: Micros(until - until % MS),
-            reason: EndReason::Completed,
-            ended_by: EndedBy::Customer,
-            disposition: Some(Cow::Borrowed(journey.matter.intent.query)),
-            resolved: Some(solved),
-            wrap_up_ms: None,
-        };
-        let customer = journey.person.on_channel(journey.channel, true);
-        let transcript = Transcript {
-            channel: journey.channel,
-            direction: Direction::Inbound,
-            customer: Some(customer),
-            entry: Entry::Queue,
-            language: Some(journey.language()),
-            related: None,
-            attributes: None,
-            time_source: None,
-            legs: Some(vec![waited, served]),
-            turns,
-            ended: Some(ended),
-        };
-        journey.put(at, Data::Transcript(transcript));
-        Some((until, solved))
     }
 }
 

@@ -91,6 +91,7 @@ impl Person {
 
     /// A resident id with a right check digit.
     pub(super) fn id_card(&self) -> String {
+        const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
         let mut dice = self.dice(4);
         let area = *dice.pick(&["310104", "330106", "510107", "420102", "440305", "610113"]);
         let (year, month, day) = (
@@ -99,7 +100,6 @@ impl Person {
             dice.between(1, 28),
         );
         let body = format!("{area}{year}{month:02}{day:02}{:03}", dice.below(1000));
-        const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
         let digits = body.bytes().map(|digit| u32::from(digit - b'0'));
         let sum: u32 = digits
             .zip(WEIGHTS)

@@ -167,16 +167,15 @@ impl Phrases<'_> {
 
     fn day(&mut self, text: &mut String) {
         let (month, day) = (self.dice.between(1, 12), self.dice.between(1, 28));
-        match (self.matter.is_english(), self.dice.chance(0.35)) {
-            (true, true) => text.push_str(*self.dice.pick(DAYS_EN)),
-            (true, false) => number(text, format_args!("{} {day}", self.dice.pick(MONTHS_EN))),
-            (false, true) => text.push_str(*self.dice.pick(DAYS)),
-            (false, false) => {
-                number(
-                    text,
-                    format_args!("{month}月{day}日{}", self.dice.pick(PARTS_OF_DAY)),
-                );
-            }
+        let english = self.matter.is_english();
+        if self.dice.chance(0.35) {
+            let word = *self.dice.pick(if english { DAYS_EN } else { DAYS });
+            text.push_str(word);
+        } else if english {
+            number(text, format_args!("{} {day}", self.dice.pick(MONTHS_EN)));
+        } else {
+            let part = *self.dice.pick(PARTS_OF_DAY);
+            number(text, format_args!("{month}月{day}日{part}"));
         }
     }
 }

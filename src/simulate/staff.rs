@@ -81,8 +81,7 @@ impl Queue {
         match self {
             Self::Billing => 0.114 * 4.6,
             Self::Broadband => 0.069 * 4.6,
-            Self::Orders => 0.093 * 4.6,
-            Self::Returns => 0.093 * 4.6,
+            Self::Orders | Self::Returns => 0.093 * 4.6,
             Self::English => 0.034 * 4.9,
             Self::ChatTelecom => 0.090 * 2.6,
             Self::ChatShop => 0.092 * 2.6,

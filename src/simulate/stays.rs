@@ -46,6 +46,14 @@ fn service(journey: &mut Journey) -> i64 {
     ms.clamp(8_000, 3_600_000) * MS
 }
 
+fn ring(journey: &mut Journey) -> i64 {
+    let (low, high) = match journey.channel {
+        Channel::Call | Channel::Video => (1_200, 9_000),
+        _ => (400, 4_000),
+    };
+    journey.dice.between(low, high) * MS
+}
+
 impl Desk {
     /// One stay in `queue` from `at`.
     pub(super) fn wait(&mut self, journey: &mut Journey, queue: Queue, at: i64) -> Stay {
@@ -93,12 +101,7 @@ impl Desk {
         match self.wait(journey, queue, at) {
             Stay::Answered(from, agent) => self.agent_stay(journey, Some(queue), agent, from, 0),
             Stay::Left(left_at, outcome) => {
-                let (reason, ended_by) = match outcome {
-                    LegOutcome::Abandoned => (EndReason::Abandoned, EndedBy::Customer),
-                    LegOutcome::Callback => (EndReason::Completed, EndedBy::System),
-                    _ => (EndReason::Failed, EndedBy::System),
-                };
-                end(journey, left_at, reason, ended_by, None);
+                left(journey, left_at, outcome);
                 if outcome == LegOutcome::Callback {
                     self.call_back_later(journey, left_at);
                 }
@@ -119,10 +122,7 @@ impl Desk {
     ) -> (i64, bool) {
         let home = self.staff.agents[agent].queue;
         let agent_id = self.staff.agents[agent].id.clone();
-        let ring = match journey.channel {
-            Channel::Call | Channel::Video => journey.dice.between(1_200, 9_000) * MS,
-            _ => journey.dice.between(400, 4_000) * MS,
-        };
+        let ring = ring(journey);
         let answered_at = from + ring;
         let talk = service(journey);
         let until = answered_at + talk;
@@ -143,7 +143,7 @@ impl Desk {
             &holds,
         );
         let solved = !journey.dice.chance(if journey.upset { 0.45 } else { 0.22 });
-        self.states(journey, &agent_id, answered_at, until, wrap);
+        states(journey, &agent_id, (answered_at, until), wrap);
         let moves_on = hops == 0 && journey.channel != Channel::Email && journey.dice.chance(0.09);
         let ended = if moves_on {
             self.hand_on(journey, &agent_id, home, until)
@@ -156,12 +156,7 @@ impl Desk {
             end(journey, until, EndReason::Completed, by, Some(solved));
             (until, solved)
         };
-        let wrapped = WrappedUp {
-            agent_id: Cow::Borrowed(&*agent_id),
-            wrap_up_ms: (wrap / MS) as u32,
-            disposition: Some(Cow::Borrowed(journey.matter.intent.code)),
-        };
-        journey.put(until + wrap, Data::WrappedUp(wrapped));
+        wrap_up(journey, &agent_id, until, wrap);
         ended
     }
 
@@ -211,38 +206,51 @@ impl Desk {
                         self.agent_stay(journey, Some(to), other, from, 1)
                     }
                     Stay::Left(left_at, outcome) => {
-                        let reason = match outcome {
-                            LegOutcome::Abandoned => EndReason::Abandoned,
-                            LegOutcome::Callback => EndReason::Completed,
-                            _ => EndReason::Failed,
-                        };
-                        end(journey, left_at, reason, EndedBy::Customer, None);
+                        left(journey, left_at, outcome);
                         (left_at, false)
                     }
                 }
             }
         }
     }
+}
 
-    /// What the phone system reports of the agent around a call.
-    fn states(&self, journey: &mut Journey, agent_id: &str, from: i64, until: i64, wrap: i64) {
-        if !matches!(journey.channel, Channel::Call | Channel::Video) {
-            return;
-        }
-        let moments = [
-            (from, AgentState::OnInteraction),
-            (until, AgentState::WrapUp),
-            (until + wrap, AgentState::Available),
-        ];
-        for (at, state) in moments {
-            journey.sheet.put_beside(
-                source::STAFF,
-                agent_id,
-                at,
-                Data::AgentStateChanged(bare_state(agent_id, state)),
-            );
-        }
+/// The work after a stay that ended at `until`.
+fn wrap_up(journey: &mut Journey, agent_id: &str, until: i64, wrap: i64) {
+    let wrapped = WrappedUp {
+        agent_id: Cow::Borrowed(agent_id),
+        wrap_up_ms: (wrap / MS) as u32,
+        disposition: Some(Cow::Borrowed(journey.matter.intent.code)),
+    };
+    journey.put(until + wrap, Data::WrappedUp(wrapped));
+}
+
+/// What the phone system reports of the agent around a call.
+fn states(journey: &mut Journey, agent_id: &str, (from, until): (i64, i64), wrap: i64) {
+    if !matches!(journey.channel, Channel::Call | Channel::Video) {
+        return;
     }
+    let moments = [
+        (from, AgentState::OnInteraction),
+        (until, AgentState::WrapUp),
+        (until + wrap, AgentState::Available),
+    ];
+    for (at, state) in moments {
+        let changed = Data::AgentStateChanged(bare_state(agent_id, state));
+        journey
+            .sheet
+            .put_beside(source::STAFF, agent_id, at, changed);
+    }
+}
+
+/// The end of an interaction that nobody took.
+fn left(journey: &mut Journey, at: i64, outcome: LegOutcome) {
+    let (reason, ended_by) = match outcome {
+        LegOutcome::Abandoned => (EndReason::Abandoned, EndedBy::Customer),
+        LegOutcome::Callback => (EndReason::Completed, EndedBy::System),
+        _ => (EndReason::Failed, EndedBy::System),
+    };
+    end(journey, at, reason, ended_by, None);
 }
 
 /// A change of state that repeats nothing of the agent's profile.

@@ -37,13 +37,19 @@ pub(super) fn dialogue(
     (from, until): (i64, i64),
     holds: &[(i64, i64)],
 ) -> Vec<Said> {
-    let (speaker, agent_id, pace) = match (partner, journey.channel) {
-        (Partner::Bot, _) => (Speaker::Bot, "", 9 * SECOND),
-        (Partner::Agent(id), Channel::Call | Channel::Video) => (Speaker::Agent, id, 11 * SECOND),
-        (Partner::Agent(id), Channel::Email) => (Speaker::Agent, id, (until - from).max(1) / 2),
-        (Partner::Agent(id), _) => (Speaker::Agent, id, 24 * SECOND),
+    let (speaker, agent_id) = match partner {
+        Partner::Bot => (Speaker::Bot, ""),
+        Partner::Agent(id) => (Speaker::Agent, id),
     };
-    let count = ((until - from) / pace).clamp(2, 22);
+    let count = match (speaker, journey.channel) {
+        (_, Channel::Email) => 2,
+        (Speaker::Bot, _) => (until - from) / (9 * SECOND),
+        (_, Channel::Call | Channel::Video) => (until - from) / (11 * SECOND),
+        _ => (until - from) / (24 * SECOND),
+    };
+    let count = count.clamp(2, 22);
+    // Who serves begins, but an e-mail begins with the customer.
+    let first = i64::from(journey.channel == Channel::Email);
     let pace = (until - from) / count;
     let index = u64::from(journey.turn_count);
     let mut phrases = Phrases {
@@ -56,18 +62,12 @@ pub(super) fn dialogue(
     for step in 0..count {
         let at = from + step * pace + phrases.dice.between(0, (pace / 8).max(1));
         let next = from + (step + 1) * pace;
-        let speaks = if step % 2 == 0 {
+        let speaker = if step % 2 == first {
             speaker
         } else {
             Speaker::Customer
         };
-        // An e-mail begins with the customer.
-        let speaks = match (journey.channel, speaks) {
-            (Channel::Email, Speaker::Customer) => speaker,
-            (Channel::Email, _) => Speaker::Customer,
-            (_, speaks) => speaks,
-        };
-        let text = sentence(&mut phrases, speaks, step, count, journey.upset);
+        let text = sentence(&mut phrases, speaker, step, count, journey.upset);
         let spoken = (text.chars().count() as i64 * 210 * MS).max(600 * MS);
         let end = (at + spoken).min(next - 1);
         if holds.iter().any(|hold| at < hold.1 && end > hold.0) {
@@ -78,7 +78,7 @@ pub(super) fn dialogue(
         said.push(Said {
             at,
             until: end,
-            speaker: speaks,
+            speaker,
             turn_id,
             text,
         });
@@ -108,6 +108,7 @@ fn sentence(
         Speaker::Bot if last => phrases.one_of(language.bot_hand_overs),
         Speaker::Bot => phrases.one_of(language.bot_answers),
         _ if step == 0 => phrases.one_of(language.greetings),
+        _ if count == 2 => phrases.answer(),
         _ if last => phrases.one_of(language.closings),
         _ => match phrases.dice.weighted(&[0.35, 0.45, 0.2]) {
             0 => phrases.one_of(language.checks),
@@ -135,18 +136,9 @@ pub(super) fn speak(
     );
     for said in said {
         let from = source::of(journey.channel);
-        let recalled = matches!(journey.channel, Channel::Chat | Channel::Wechat)
-            && said.speaker == Speaker::Customer
-            && dice.chance(0.012);
-        if recalled {
-            let at = said.at + dice.between(2, 60) * SECOND;
-            let data = TurnRecalled {
-                turn_id: Cow::Borrowed(&*said.turn_id),
-            };
-            let name = format!("{}-recalled", said.turn_id);
-            journey
-                .sheet
-                .put_turn(from, &name, at, Data::TurnRecalled(data));
+        let can_recall = matches!(journey.channel, Channel::Chat | Channel::Wechat);
+        if can_recall && said.speaker == Speaker::Customer && dice.chance(0.012) {
+            recall(journey, &said, dice.between(2, 60) * SECOND);
         }
         let speaker = speaker_ref(journey, partner, said.speaker);
         let (asr, signals) = measured(journey.channel, &said, journey.upset, &mut dice);
@@ -170,6 +162,17 @@ pub(super) fn speak(
             .sheet
             .put_turn(from, &said.turn_id, said.at, Data::Turn(turn));
     }
+}
+
+/// Takes a message back, `after` it was sent.
+fn recall(journey: &mut Journey, said: &Said, after: i64) {
+    let turn_id = Cow::Borrowed(&*said.turn_id);
+    let name = format!("{}-recalled", said.turn_id);
+    let recalled = Data::TurnRecalled(TurnRecalled { turn_id });
+    let from = source::of(journey.channel);
+    journey
+        .sheet
+        .put_turn(from, &name, said.at + after, recalled);
 }
 
 /// The turns as a transcript has them.

@@ -87,12 +87,47 @@ pub struct Meta<'a> {
     pub ingested_at: Micros,
     /// The interaction's channel as far as the stream knows it.
     pub channel: Option<Channel>,
+    /// Tables that have this event already, one bit each.
+    pub skips: TableSet,
+}
+
+/// A set of tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableSet(u16);
+
+impl TableSet {
+    /// Adds `table`.
+    pub fn insert(&mut self, table: TableId) {
+        self.0 |= 1 << table as u16;
+    }
+
+    /// Whether `table` is in the set.
+    pub fn contains(self, table: TableId) -> bool {
+        self.0 & (1 << table as u16) != 0
+    }
 }
 
 /// Answers whether an identity may have been seen before on that day.
 pub trait Seen {
     /// Records the identity made of `parts` and says whether it was there.
     fn seen(&mut self, table: TableId, day: Day, parts: &[&str]) -> bool;
+}
+
+/// The tables that an event of this type writes to.
+pub fn tables_of<S>(data: &Data<S>) -> &'static [TableId] {
+    match data {
+        Data::Turn(_) => &[TableId::Turns],
+        Data::TurnRecalled(_) | Data::Transcript(_) => {
+            &[TableId::InteractionEvents, TableId::Turns]
+        }
+        Data::SurveySent(_) | Data::SurveyAnswered(_) => &[TableId::Surveys],
+        Data::CaseChanged(_) => &[TableId::Cases],
+        Data::AgentStateChanged(_) => &[TableId::AgentStates],
+        Data::AgentScheduled(_) => &[TableId::AgentSchedules],
+        Data::CustomerUpdated(_) => &[TableId::CustomerUpdates],
+        Data::KnowledgeUsed(_) => &[TableId::KnowledgeEvents],
+        _ => &[TableId::InteractionEvents],
+    }
 }
 
 /// Rows waiting for a commit, by table and day.
@@ -104,26 +139,20 @@ pub struct Pending {
 impl Pending {
     /// Adds the rows of one event.
     pub fn event(&mut self, event: &Event<Redacted<'_>>, meta: &Meta<'_>, seen: &mut dyn Seen) {
-        match &event.data {
-            Data::Turn(turn) => turns::append(self, event, turn, meta, seen),
-            Data::SurveySent(_)
-            | Data::SurveyAnswered(_)
-            | Data::CaseChanged(_)
-            | Data::AgentStateChanged(_)
-            | Data::AgentScheduled(_)
-            | Data::CustomerUpdated(_)
-            | Data::KnowledgeUsed(_) => others::append(self, event, meta, seen),
-            data => {
-                events::append(self, event, meta, seen);
-                match data {
-                    Data::TurnRecalled(recall) => {
-                        turns::append_recall(self, event, recall, meta, seen);
-                    }
-                    Data::Transcript(whole) => {
-                        turns::append_transcript(self, event, whole, meta, seen);
-                    }
-                    _ => {}
+        for table in tables_of(&event.data) {
+            if meta.skips.contains(*table) {
+                continue;
+            }
+            match (table, &event.data) {
+                (TableId::Turns, Data::Turn(turn)) => turns::append(self, event, turn, meta, seen),
+                (TableId::Turns, Data::TurnRecalled(recall)) => {
+                    turns::append_recall(self, event, recall, meta, seen);
                 }
+                (TableId::Turns, Data::Transcript(whole)) => {
+                    turns::append_transcript(self, event, whole, meta, seen);
+                }
+                (TableId::InteractionEvents, _) => events::append(self, event, meta, seen),
+                _ => others::append(self, *table, event, meta, seen),
             }
         }
     }

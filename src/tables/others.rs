@@ -121,11 +121,11 @@ table!(KNOWLEDGE_EVENTS, Use, "knowledge_events", {
 
 pub(super) fn append(
     pending: &mut Pending,
+    table: TableId,
     event: &Event<Redacted<'_>>,
     meta: &Meta<'_>,
     seen: &mut dyn Seen,
 ) {
-    let Some(table) = table_of(&event.data) else { return };
     let day = event.time.day();
     let repeated = seen.seen(table, day, &[event.source.as_str(), event.id.as_str()]);
     let mut row = pending.batch(table, day).row();
@@ -144,18 +144,6 @@ pub(super) fn append(
 
 /// The columns that every table here ends in.
 const META_COLUMNS: usize = 9;
-
-fn table_of(data: &Data<Redacted<'_>>) -> Option<TableId> {
-    match data {
-        Data::SurveySent(_) | Data::SurveyAnswered(_) => Some(TableId::Surveys),
-        Data::CaseChanged(_) => Some(TableId::Cases),
-        Data::AgentStateChanged(_) => Some(TableId::AgentStates),
-        Data::AgentScheduled(_) => Some(TableId::AgentSchedules),
-        Data::CustomerUpdated(_) => Some(TableId::CustomerUpdates),
-        Data::KnowledgeUsed(_) => Some(TableId::KnowledgeEvents),
-        _ => None,
-    }
-}
 
 fn append_data(row: &mut Row<'_>, data: &Data<Redacted<'_>>) {
     match data {

@@ -1,6 +1,8 @@
 //! Reading of dates, clock times and durations as exports write them. Pure
 //! text to numbers: no zones, no columns.
 
+use std::borrow::Cow;
+
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime, TimeDelta};
 
 /// A time as written: local, or with the offset that stands beside it.
@@ -82,8 +84,19 @@ pub(super) fn read_date(text: &str) -> Option<NaiveDate> {
 /// `7:02`, `07:02:47`, `7:02:47.5`, `25:10:00` (next day), with `AM`, `PM`,
 /// 上午 or 下午: the time since midnight.
 pub(super) fn read_clock(text: &str) -> Option<TimeDelta> {
-    let lower = text.trim().to_lowercase();
-    let (half, digits) = take_half(&lower);
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b':');
+    let lower = if plain {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.trim().to_lowercase())
+    };
+    let (half, digits) = if plain {
+        (None, text)
+    } else {
+        take_half(&lower)
+    };
     let mut parts = digits.trim().split([':', '：', '时', '分']);
     let hour: i64 = parts.next()?.trim().parse().ok()?;
     let minute: i64 = parts.next()?.trim().parse().ok()?;

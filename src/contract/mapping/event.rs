@@ -61,27 +61,9 @@ impl EventSpec {
         mistakes: &Mistakes,
     ) -> Option<EventSpec> {
         let keys = Keys::new(table, path, mistakes, KEYS);
-        let event_type = keys.word("type");
-        if event_type.is_none() && !keys.has("type") {
-            keys.mistake(
-                "type",
-                format!("is needed: one of {}", type_names().join(", ")),
-            );
-        }
+        let event_type = event_type(&keys);
         let fields = event_type.as_deref().and_then(of_type);
-        if event_type.is_some() && fields.is_none() {
-            keys.mistake(
-                "type",
-                format!("must be one of {}", type_names().join(", ")),
-            );
-        }
-        let time = Template::parse_key(&keys, "time");
-        if !keys.has("time") {
-            keys.mistake(
-                "time",
-                "is needed, for example \"{start}\" with [times.start]",
-            );
-        }
+        let time = time_template(&keys);
         let empty = Table::new();
         let table = keys.table("data").unwrap_or(&empty);
         let data = Object::parse(table, fields, &keys.at("data"), mistakes, false);
@@ -90,9 +72,6 @@ impl EventSpec {
             .is_some_and(|name| name.starts_with("interaction."));
         let own_subject = Template::parse_key(&keys, "subject");
         let subject = own_subject.or_else(|| interaction_id.filter(|_| of_interaction).cloned());
-        if of_interaction && subject.is_none() && !keys.has("subject") {
-            keys.own_mistake("needs interaction_id at the top of the mapping, or its own subject");
-        }
         Some(EventSpec {
             when: Condition::parse_key(&keys, "when"),
             each: Each::parse(&keys),
@@ -264,6 +243,30 @@ impl EventSpec {
         }
         Ok(id)
     }
+}
+
+fn event_type(keys: &Keys) -> Option<String> {
+    let known = || type_names().join(", ");
+    if !keys.has("type") {
+        keys.mistake("type", format!("is needed: one of {}", known()));
+    }
+    let event_type = keys.word("type")?;
+    if of_type(&event_type).is_none() {
+        keys.mistake("type", format!("must be one of {}", known()));
+    }
+    Some(event_type)
+}
+
+fn time_template(keys: &Keys) -> Option<Template> {
+    let wanted = "the name of a time in braces, such as \"{start}\"";
+    if !keys.has("time") {
+        keys.mistake("time", format!("is needed: {wanted}"));
+    }
+    let time = Template::parse_key(keys, "time")?;
+    if time.first_name().is_none() {
+        keys.mistake("time", format!("must be {wanted}"));
+    }
+    Some(time)
 }
 
 /// The contract's ids know no quotes, semicolons or control characters, but

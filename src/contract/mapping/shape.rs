@@ -133,11 +133,12 @@ impl Shape {
     /// Reads a part of the data against the field's kind.
     pub fn parse(value: &Value, kind: Kind, path: &str, mistakes: &Mistakes) -> Option<Shape> {
         match (value, kind) {
-            (Value::Table(table), Kind::Object(fields)) => Some(Shape::Object(Box::new(Object::parse(table, Some(fields),
-                path,
-                mistakes,
-                false)))),
-            (Value::Table(table), Kind::Free) => Some(Shape::Object(Box::new(Object::parse(table, None, path, mistakes, false)))),
+            (Value::Table(table), Kind::Object(fields)) => Some(Shape::Object(Box::new(
+                Object::parse(table, Some(fields), path, mistakes, false),
+            ))),
+            (Value::Table(table), Kind::Free) => Some(Shape::Object(Box::new(Object::parse(
+                table, None, path, mistakes, false,
+            )))),
             (Value::Table(table), Kind::List(element)) => {
                 let each = table.contains_key("each");
                 if !each {
@@ -157,37 +158,40 @@ impl Shape {
                 Some(Shape::List(elements.collect()))
             }
             (Value::Array(_) | Value::Table(_), _) => {
-                mistakes.add(path, "must be one value, not a list or table");
+                mistakes.add(path, "must be a template such as \"{column}\"; what columns do not say directly is derived under [values]");
                 None
             }
             (_, Kind::Object(_)) => {
                 mistakes.add(path, "must be a table of fields");
                 None
             }
-            _ => match Template::parse_value(value) {
-                Ok(template) => {
-                    if let (Kind::Word(wrong), Some(word)) = (kind, template.constant_text())
-                        && let Some(message) = wrong(word)
-                    {
-                        mistakes.add(path, message);
-                    }
-                    Some(Shape::Leaf(template, kind))
-                }
-                Err(message) => {
-                    mistakes.add(path, message);
-                    None
-                }
-            },
+            _ => Shape::leaf(value, kind)
+                .map_err(|message| mistakes.add(path, message))
+                .ok(),
         }
+    }
+
+    /// `Err` is the message of the mistake.
+    fn leaf(value: &Value, kind: Kind) -> Result<Shape, String> {
+        let template = Template::parse_value(value)?;
+        match (kind, template.constant_text()) {
+            (Kind::Word(wrong), Some(word)) => wrong(word).map_or(Ok(()), Err)?,
+            (Kind::Time, _) if template.first_name().is_none() => {
+                return Err("must be the name of a time in braces, such as \"{start}\"".into());
+            }
+            _ => {}
+        }
+        Ok(Shape::Leaf(template, kind))
     }
 
     fn element(value: &Value, kind: Kind, path: &str, mistakes: &Mistakes) -> Option<Shape> {
         match (value, kind) {
-            (Value::Table(table), Kind::Object(fields)) => Some(Shape::Object(Box::new(Object::parse(table, Some(fields),
-                path,
-                mistakes,
-                true)))),
-            (Value::Table(table), Kind::Free) => Some(Shape::Object(Box::new(Object::parse(table, None, path, mistakes, true)))),
+            (Value::Table(table), Kind::Object(fields)) => Some(Shape::Object(Box::new(
+                Object::parse(table, Some(fields), path, mistakes, true),
+            ))),
+            (Value::Table(table), Kind::Free) => Some(Shape::Object(Box::new(Object::parse(
+                table, None, path, mistakes, true,
+            )))),
             _ => Shape::parse(value, kind, path, mistakes),
         }
     }
@@ -259,32 +263,10 @@ impl Object {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         let keys = Keys::new(&own, path, mistakes, reserved);
-        let mut shapes = Vec::new();
-        for (key, value) in table.iter().filter(|(key, _)| !own.contains_key(*key)) {
-            let path = join(path, key);
-            let kind = match fields {
-                None => Some(Kind::Free),
-                Some(fields) => fields
-                    .iter()
-                    .find(|field| field.name == key)
-                    .map(|field| field.kind),
-            };
-            let Some(kind) = kind else {
-                let known: Vec<_> = fields
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|field| field.name)
-                    .collect();
-                mistakes.add(
-                    path,
-                    format!("unknown field; known here: {}", known.join(", ")),
-                );
-                continue;
-            };
-            if let Some(shape) = Shape::parse(value, kind, &path, mistakes) {
-                shapes.push((key.clone(), shape));
-            }
-        }
+        let rest = table.iter().filter(|(key, _)| !own.contains_key(*key));
+        let shapes = rest
+            .filter_map(|(key, value)| Some((key.clone(), field(key, value, fields, &keys)?)))
+            .collect();
         for field in fields.unwrap_or_default() {
             if field.required && !table.contains_key(field.name) {
                 mistakes.add(
@@ -329,6 +311,21 @@ impl Object {
     }
 }
 
+/// One field of an object that is no key of its own.
+fn field(key: &str, value: &Value, fields: Option<&'static [Field]>, keys: &Keys) -> Option<Shape> {
+    let path = keys.at(key);
+    let Some(fields) = fields else {
+        return Shape::parse(value, Kind::Free, &path, keys.mistakes);
+    };
+    let Some(field) = fields.iter().find(|field| field.name == key) else {
+        let known: Vec<_> = fields.iter().map(|field| field.name).collect();
+        let message = format!("unknown field; known here: {}", known.join(", "));
+        keys.mistakes.add(path, message);
+        return None;
+    };
+    Shape::parse(value, field.kind, &path, keys.mistakes)
+}
+
 /// Writes a value as the JSON type of its field.
 fn leaf(
     template: &Template,
@@ -340,51 +337,50 @@ fn leaf(
     if value.is_unknown() {
         return Ok(None);
     }
-    let refuse = |code, what: &str| {
-        let name = scope
-            .frame
-            .spec
-            .column_behind(template.first_name().unwrap_or(field));
+    typed(value, kind).map(Some).map_err(|(code, what)| {
+        let named = template.first_name().unwrap_or(field);
+        let name = scope.frame.spec.column_behind(named);
         let line = scope.frame.line;
-        Err(Refusal::new(
-            code,
-            name,
-            format!("line {line}: {name} for the field {field} is {what}"),
-        ))
-    };
+        let reason = format!("line {line}: {name} for the field {field} is {what}");
+        Refusal::new(code, name, reason)
+    })
+}
+
+/// `Err` holds the code and what the value is instead.
+fn typed(value: Val, kind: Kind) -> Result<Json, (&'static str, String)> {
     let json = match (kind, value) {
         (Kind::Time, Val::Time(time)) => Json::from(rfc3339(&time)),
-        (Kind::Time, _) => return refuse("bad_time", "no time; define it under [times]"),
+        (Kind::Time, _) => {
+            return Err(("bad_time", "no time; define it under [times]".to_owned()));
+        }
         (Kind::Text | Kind::Word(_), Val::Json(_)) => {
-            return refuse("bad_text", "a list or object, not a text");
+            return Err(("bad_text", "a list or object, not a text".to_owned()));
         }
         (Kind::Word(wrong), value) => {
             let word = value.to_text().unwrap_or_default();
             if let Some(message) = wrong(&word) {
-                return refuse("bad_word", &format!("another word: {message}"));
+                return Err(("bad_word", format!("another word: {message}")));
             }
             Json::from(word)
         }
         (Kind::Text, value) => value.to_text().map_or(Json::Null, Json::from),
-        (Kind::Integer, value) => match integer(&value) {
-            Some(number) => Json::from(number),
-            None => return refuse("bad_number", "no whole number"),
-        },
-        (Kind::Number, value) => match value.to_number() {
-            Some(number) => Json::from(number),
-            None => return refuse("bad_number", "no number"),
-        },
-        (Kind::Boolean, value) => match to_bool(&value) {
-            Some(flag) => Json::from(flag),
-            None => return refuse("bad_boolean", "neither true nor false"),
-        },
+        (Kind::Integer, value) => integer(&value)
+            .map(Json::from)
+            .ok_or_else(|| ("bad_number", "no whole number".to_owned()))?,
+        (Kind::Number, value) => value
+            .to_number()
+            .map(Json::from)
+            .ok_or_else(|| ("bad_number", "no number".to_owned()))?,
+        (Kind::Boolean, value) => to_bool(&value)
+            .map(Json::from)
+            .ok_or_else(|| ("bad_boolean", "neither true nor false".to_owned()))?,
         (Kind::List(_), Val::Json(Json::Array(items))) => Json::Array(items),
         (Kind::List(_), value) => Json::Array(vec![free(value)]),
         (Kind::Object(_), Val::Json(object)) => object,
-        (Kind::Object(_), _) => return refuse("bad_object", "no object"),
+        (Kind::Object(_), _) => return Err(("bad_object", "no object".to_owned())),
         (Kind::Free, value) => free(value),
     };
-    Ok(Some(json))
+    Ok(json)
 }
 
 fn free(value: Val) -> Json {

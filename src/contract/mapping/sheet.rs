@@ -48,15 +48,23 @@ impl SheetRows {
 
     /// The next row with its 1-based line in the sheet; empty rows are passed.
     pub fn next_row(&mut self) -> Option<(u64, Vec<String>)> {
-        loop {
-            let row = self.cells.rows().nth(self.next)?;
-            let line = self.first_line + u64::try_from(self.next).unwrap_or(u64::MAX);
-            let cells: Vec<String> = row.iter().map(cell_text).collect();
+        let (height, width) = self.cells.get_size();
+        while self.next < height {
+            let row = self.next;
             self.next += 1;
+            let cells: Vec<String> = (0..width)
+                .map(|column| {
+                    self.cells
+                        .get((row, column))
+                        .map_or_else(String::new, cell_text)
+                })
+                .collect();
             if cells.iter().any(|cell| !cell.is_empty()) {
+                let line = self.first_line + u64::try_from(row).unwrap_or(u64::MAX);
                 return Some((line, cells));
             }
         }
+        None
     }
 }
 

@@ -96,7 +96,6 @@ impl Spec {
         }
         keys.string("about");
         let zone = parse_zone(&keys);
-        let interaction_id = Template::parse_key(&keys, "interaction_id");
         let input = Input::parse(keys.table("input"), mistakes);
         let columns = columns(&keys);
         let mut names = HashMap::new();
@@ -119,16 +118,7 @@ impl Spec {
         let made = MadeTimes::parse(keys.table("made"), zone, mistakes);
         let skip = rules(&keys, "skip");
         let refuse = rules(&keys, "refuse");
-        let tables = keys.tables("events");
-        if tables.is_empty() && !keys.has("events") {
-            keys.mistake("events", "is needed: at least one [[events]]");
-        }
-        let events = tables
-            .iter()
-            .filter_map(|(path, table)| {
-                EventSpec::parse(table, path, interaction_id.as_ref(), mistakes)
-            })
-            .collect();
+        let events = events(&keys);
         let name = name?;
         Some(Spec {
             source: keys
@@ -311,10 +301,37 @@ impl Spec {
     }
 }
 
+fn events(keys: &Keys) -> Vec<EventSpec> {
+    let interaction_id = Template::parse_key(keys, "interaction_id");
+    let tables = keys.tables("events");
+    if tables.is_empty() && !keys.has("events") {
+        keys.mistake("events", "is needed: at least one [[events]]");
+    }
+    let without_subject = tables.iter().any(|(_, table)| lacks_subject(table));
+    if without_subject && !keys.has("interaction_id") {
+        keys.mistake(
+            "interaction_id",
+            "is needed for events of type interaction.*, or each its own subject",
+        );
+    }
+    let parsed = tables.iter().filter_map(|(path, table)| {
+        EventSpec::parse(table, path, interaction_id.as_ref(), keys.mistakes)
+    });
+    parsed.collect()
+}
+
+/// An event of an interaction that does not say which one.
+fn lacks_subject(event: &Table) -> bool {
+    let event_type = event.get("type").and_then(toml::Value::as_str);
+    let of_interaction = event_type.is_some_and(|name| name.starts_with("interaction."));
+    of_interaction && !event.contains_key("subject")
+}
+
 /// A name that a loop gives: an item, a field of it, or its position.
 fn is_loop_name(name: &Name, variables: &[&str]) -> bool {
     let position = name.position_of.as_deref();
-    let of_loop = position.is_some_and(|variable| variable.is_empty() || variables.contains(&variable));
+    let of_loop =
+        position.is_some_and(|variable| variable.is_empty() || variables.contains(&variable));
     of_loop || variables.contains(&name.head.as_str())
 }
 

@@ -35,6 +35,7 @@ const ID_FIELDS: &[&str] = &[
 ];
 
 /// Every generated file: path relative to the package, and content.
+#[must_use]
 pub fn files() -> Vec<(String, String)> {
     let schemas = schemas();
     let mut files: Vec<(String, String)> = schemas
@@ -50,6 +51,7 @@ pub fn files() -> Vec<(String, String)> {
 }
 
 /// One complete document of each type, with every field of the contract.
+#[must_use]
 pub fn examples() -> Vec<(EventType, String)> {
     let example = |event_type: &EventType| (*event_type, examples::of(*event_type).to_owned());
     EventType::ALL.iter().map(example).collect()
@@ -69,7 +71,7 @@ fn schemas() -> Vec<(EventType, Value)> {
             data.remove("description");
         }
         constrain_ids(&mut data);
-        (event_type, envelope(event_type, data))
+        (event_type, envelope(event_type, &data))
     };
     data_schemas(&mut generator)
         .into_iter()
@@ -77,7 +79,7 @@ fn schemas() -> Vec<(EventType, Value)> {
         .collect()
 }
 
-fn envelope(event_type: EventType, data: Value) -> Value {
+fn envelope(event_type: EventType, data: &Value) -> Value {
     let interaction = event_type.is_interaction();
     let subject = if interaction {
         "The interaction id."

@@ -2,13 +2,39 @@
 //!
 //! Invariant: street words begin with capital letters and end with a word such as Street or Ave.
 
+use super::PiiKind;
 use super::spans::Spans;
 use super::view::View;
-use super::PiiKind;
 
 const STREETS: [&str; 28] = [
-    "street", "st", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln", "drive", "dr", "court", "ct", "way", "place", "pl",
-    "square", "sq", "terrace", "highway", "hwy", "parkway", "pkwy", "close", "crescent", "row", "walk",
+    "street",
+    "st",
+    "avenue",
+    "ave",
+    "road",
+    "rd",
+    "boulevard",
+    "blvd",
+    "lane",
+    "ln",
+    "drive",
+    "dr",
+    "court",
+    "ct",
+    "way",
+    "place",
+    "pl",
+    "square",
+    "sq",
+    "terrace",
+    "highway",
+    "hwy",
+    "parkway",
+    "pkwy",
+    "close",
+    "crescent",
+    "row",
+    "walk",
 ];
 const FLATS: [&str; 6] = ["apt", "apartment", "suite", "unit", "flat", "floor"];
 
@@ -29,7 +55,11 @@ pub(super) fn find(view: &View, spans: &mut Spans) {
 }
 
 fn word_end(view: &View, at: usize) -> usize {
-    at + view.from(at).take(24).take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '\'' | '-')).count()
+    at + view
+        .from(at)
+        .take(24)
+        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '\'' | '-'))
+        .count()
 }
 
 fn is_capital_word(view: &View, start: usize, end: usize) -> bool {
@@ -38,7 +68,11 @@ fn is_capital_word(view: &View, start: usize, end: usize) -> bool {
 
 /// One past the street of `221B Baker Street` at `at`.
 fn street_end(view: &View, at: usize) -> Option<usize> {
-    let number = view.from(at).take(7).take_while(char::is_ascii_digit).count();
+    let number = view
+        .from(at)
+        .take(7)
+        .take_while(char::is_ascii_digit)
+        .count();
     let letter = usize::from(view.at(at + number).is_ascii_alphabetic());
     let mut end = at + number + letter;
     if !(1..=5).contains(&number) {
@@ -51,7 +85,11 @@ fn street_end(view: &View, at: usize) -> Option<usize> {
         let next = word_end(view, end + 1);
         let word = view.string(end + 1, next).to_ascii_lowercase();
         if words > 0 && STREETS.contains(&word.as_str()) {
-            return Some(if view.at(next) == '.' && view.at(next + 1) != '\0' { next + 1 } else { next });
+            return Some(if view.at(next) == '.' && view.at(next + 1) != '\0' {
+                next + 1
+            } else {
+                next
+            });
         }
         let ordinal = view.at(end + 1).is_ascii_digit() && word.ends_with(['t', 'h', 'd']);
         if !is_capital_word(view, end + 1, next) && !ordinal {
@@ -67,7 +105,13 @@ fn tail_end(view: &View, end: usize) -> usize {
     let mut end = end;
     for _ in 0..5 {
         let comma = view.at(end) == ',' && view.at(end + 1) == ' ';
-        let at = if comma { end + 2 } else if view.at(end) == ' ' { end + 1 } else { return end };
+        let at = if comma {
+            end + 2
+        } else if view.at(end) == ' ' {
+            end + 1
+        } else {
+            return end;
+        };
         let next = word_end(view, at);
         let word = view.string(at, next).to_ascii_lowercase();
         let code = next - at == 5 && word.bytes().all(|b| b.is_ascii_digit());

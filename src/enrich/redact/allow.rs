@@ -76,7 +76,9 @@ fn is_number(value: &str) -> bool {
 
 /// Numbers lose their separators so that an entry matches every spelling.
 fn number_or_text(entry: &str) -> String {
-    let numeric = entry.chars().all(|c| c.is_ascii_digit() || " -+().".contains(c))
+    let numeric = entry
+        .chars()
+        .all(|c| c.is_ascii_digit() || " -+().".contains(c))
         && entry.matches('.').count() != 3;
     if !numeric {
         return entry.to_owned();
@@ -91,8 +93,22 @@ mod tests {
 
     #[test]
     fn entries_match_any_spelling() {
-        let list = AllowList::new(["021-5555 6666", "Service@Bank.example", "@corp.example", "0108888*", "+86 138 0000 0000", "", "*"]);
-        for kept in ["02155556666", "service@bank.example", "li@corp.example", "01088881234", "13800000000"] {
+        let list = AllowList::new([
+            "021-5555 6666",
+            "Service@Bank.example",
+            "@corp.example",
+            "0108888*",
+            "+86 138 0000 0000",
+            "",
+            "*",
+        ]);
+        for kept in [
+            "02155556666",
+            "service@bank.example",
+            "li@corp.example",
+            "01088881234",
+            "13800000000",
+        ] {
             assert!(list.keeps(kept), "{kept}");
         }
         for other in ["02155556667", "x@bank.example", "1380108888", "10.0.0.1"] {
@@ -102,7 +118,14 @@ mod tests {
 
     #[test]
     fn hot_lines() {
-        for n in ["10086", "95588", "4008008888", "8008208820", "10105757", "8885550123"] {
+        for n in [
+            "10086",
+            "95588",
+            "4008008888",
+            "8008208820",
+            "10105757",
+            "8885550123",
+        ] {
             assert!(is_hot_line(n), "{n}");
         }
         for n in ["13800138000", "87654321", "4155552671", "01087654321"] {

@@ -17,14 +17,19 @@ pub(super) fn canonical(kind: PiiKind, value: &str) -> String {
         PiiKind::BankCard | PiiKind::Qq | PiiKind::Ssn => or_lower(&digits_of(normal), normal),
         PiiKind::IdCard => id_card(normal),
         PiiKind::Email => email(normal),
-        PiiKind::Plate | PiiKind::Passport => {
-            normal.chars().filter(|c| c.is_alphanumeric() || spoken_digit(*c).is_some()).map(to_digit).flat_map(char::to_uppercase).collect()
-        }
+        PiiKind::Plate | PiiKind::Passport => normal
+            .chars()
+            .filter(|c| c.is_alphanumeric() || spoken_digit(*c).is_some())
+            .map(to_digit)
+            .flat_map(char::to_uppercase)
+            .collect(),
         PiiKind::Wechat => wechat(normal),
         PiiKind::Ip => ip(normal),
-        PiiKind::Name | PiiKind::Address | PiiKind::Account | PiiKind::Device | PiiKind::Customer => {
-            normal.to_owned()
-        }
+        PiiKind::Name
+        | PiiKind::Address
+        | PiiKind::Account
+        | PiiKind::Device
+        | PiiKind::Customer => normal.to_owned(),
     }
 }
 
@@ -55,7 +60,11 @@ fn digits_of(value: &str) -> String {
 }
 
 fn or_lower(digits: &str, value: &str) -> String {
-    if digits.is_empty() { value.to_lowercase() } else { digits.to_owned() }
+    if digits.is_empty() {
+        value.to_lowercase()
+    } else {
+        digits.to_owned()
+    }
 }
 
 /// Digits of a Chinese mobile or landline without the country code, 12-digit forms with a
@@ -90,9 +99,14 @@ fn phone(value: &str) -> String {
     if is_north_american(value, &digits) {
         return digits.strip_prefix('1').unwrap_or(&digits).to_owned();
     }
-    let bare = digits.strip_prefix("00").filter(|d| !d.starts_with('0')).unwrap_or(&digits);
+    let bare = digits
+        .strip_prefix("00")
+        .filter(|d| !d.starts_with('0'))
+        .unwrap_or(&digits);
     match bare.strip_prefix("86") {
-        Some(area) if bare.len() >= 12 && bare.len() <= 14 && !area.starts_with('0') => format!("0{area}"),
+        Some(area) if bare.len() >= 12 && bare.len() <= 14 && !area.starts_with('0') => {
+            format!("0{area}")
+        }
         Some(area) if area.starts_with('0') && area.len() >= 10 => area.to_owned(),
         _ => bare.to_owned(),
     }
@@ -108,8 +122,11 @@ fn is_north_american(value: &str, digits: &str) -> bool {
     if opened.starts_with('+') {
         return true;
     }
-    let lengths: Vec<usize> =
-        value.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|&n| n > 0).collect();
+    let lengths: Vec<usize> = value
+        .split(|c: char| !c.is_ascii_digit())
+        .map(str::len)
+        .filter(|&n| n > 0)
+        .collect();
     lengths == [1, 3, 3, 4]
 }
 
@@ -118,12 +135,23 @@ fn id_card(value: &str) -> String {
     if id.len() == 17 && value.to_lowercase().ends_with(['x', '叉', '斯']) {
         id.push('X');
     }
-    if id.is_empty() { value.to_uppercase() } else { id }
+    if id.is_empty() {
+        value.to_uppercase()
+    } else {
+        id
+    }
 }
 
 fn email(value: &str) -> String {
     let mut email: String = value.to_lowercase().split_whitespace().collect();
-    for (from, to) in [("(at)", "@"), ("[at]", "@"), ("艾特", "@"), ("(dot)", "."), ("[dot]", "."), ("点", ".")] {
+    for (from, to) in [
+        ("(at)", "@"),
+        ("[at]", "@"),
+        ("艾特", "@"),
+        ("(dot)", "."),
+        ("[dot]", "."),
+        ("点", "."),
+    ] {
         if email.contains(from) {
             email = email.replace(from, to);
         }
@@ -132,17 +160,31 @@ fn email(value: &str) -> String {
 }
 
 fn wechat(value: &str) -> String {
-    let spoken: String = value.chars().filter(|c| !c.is_whitespace()).map(to_digit).collect();
-    if spoken.chars().all(|c| c.is_ascii_digit()) { spoken } else { value.to_lowercase() }
+    let spoken: String = value
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(to_digit)
+        .collect();
+    if spoken.chars().all(|c| c.is_ascii_digit()) {
+        spoken
+    } else {
+        value.to_lowercase()
+    }
 }
 
 fn ip(value: &str) -> String {
-    let spoken: String = value.chars().map(|c| if c == '点' { '.' } else { to_digit(c) }).collect();
+    let spoken: String = value
+        .chars()
+        .map(|c| if c == '点' { '.' } else { to_digit(c) })
+        .collect();
     let host = match spoken.split_once(':') {
-        Some((host, port)) if host.contains('.') && port.chars().all(|c| c.is_ascii_digit()) => host,
+        Some((host, port)) if host.contains('.') && port.chars().all(|c| c.is_ascii_digit()) => {
+            host
+        }
         _ => &spoken,
     };
-    host.parse::<std::net::IpAddr>().map_or_else(|_| host.to_lowercase(), |ip| ip.to_string())
+    host.parse::<std::net::IpAddr>()
+        .map_or_else(|_| host.to_lowercase(), |ip| ip.to_string())
 }
 
 #[cfg(test)]
@@ -152,14 +194,59 @@ mod tests {
     #[test]
     fn spellings_of_one_value_agree() {
         let cases: &[(PiiKind, &str, &[&str])] = &[
-            (PiiKind::Phone, "13800138000", &["+86 138 0013 8000", "0086-13800138000", "８６１３８００１３８０００", "幺三八，零零幺三，八零零零", "138零零一三8000", "013800138000", "one three eight zero zero one three eight zero zero zero", "加八六幺三八零零幺三八零零零"]),
-            (PiiKind::Phone, "01087654321", &["(010)87654321", "+86 10 8765 4321", "零幺零杠八七六五四三二幺", "0086-10-87654321"]),
-            (PiiKind::Phone, "4155552671", &["+1 (415) 555-2671", "415.555.2671", "1-415-555-2671"]),
-            (PiiKind::Phone, "442079460958", &["+44 20 7946 0958", "0044 2079460958"]),
-            (PiiKind::Email, "li@example.com", &["ＬＩ＠example.com", "li(at)example.com", "Li @ Example.com"]),
-            (PiiKind::IdCard, "11010119900307123X", &["110101 19900307 123x", "一一零一零一一九九零零三零七一二三X"]),
+            (
+                PiiKind::Phone,
+                "13800138000",
+                &[
+                    "+86 138 0013 8000",
+                    "0086-13800138000",
+                    "８６１３８００１３８０００",
+                    "幺三八，零零幺三，八零零零",
+                    "138零零一三8000",
+                    "013800138000",
+                    "one three eight zero zero one three eight zero zero zero",
+                    "加八六幺三八零零幺三八零零零",
+                ],
+            ),
+            (
+                PiiKind::Phone,
+                "01087654321",
+                &[
+                    "(010)87654321",
+                    "+86 10 8765 4321",
+                    "零幺零杠八七六五四三二幺",
+                    "0086-10-87654321",
+                ],
+            ),
+            (
+                PiiKind::Phone,
+                "4155552671",
+                &["+1 (415) 555-2671", "415.555.2671", "1-415-555-2671"],
+            ),
+            (
+                PiiKind::Phone,
+                "442079460958",
+                &["+44 20 7946 0958", "0044 2079460958"],
+            ),
+            (
+                PiiKind::Email,
+                "li@example.com",
+                &["ＬＩ＠example.com", "li(at)example.com", "Li @ Example.com"],
+            ),
+            (
+                PiiKind::IdCard,
+                "11010119900307123X",
+                &[
+                    "110101 19900307 123x",
+                    "一一零一零一一九九零零三零七一二三X",
+                ],
+            ),
             (PiiKind::Plate, "沪A12345", &["沪a·12345", "沪A 幺二三四五"]),
-            (PiiKind::Ip, "192.168.1.1", &["192.168.1.1:8080", "一九二点一六八点一点一"]),
+            (
+                PiiKind::Ip,
+                "192.168.1.1",
+                &["192.168.1.1:8080", "一九二点一六八点一点一"],
+            ),
             (PiiKind::Wechat, "wang_01", &["Wang_01", "ｗａｎｇ＿01"]),
         ];
         for (kind, expected, spellings) in cases {

@@ -4,6 +4,8 @@
 //! Invariants: groups are disjoint and in text order; a chain ends where anything but a separator
 //! stands between two groups. It does not decide what a number means.
 
+use std::ops::RangeInclusive;
+
 use super::view::View;
 
 /// The digit that a character of a spoken number stands for: 零 to 九, 〇, 幺, 两, and the radio
@@ -105,11 +107,19 @@ fn group_at(view: &View, at: usize) -> Option<Group> {
         return Some(group(view, at, end, Script::Written));
     }
     if spoken_digit(c).is_some() {
-        let end = at + view.from(at).take_while(|c| spoken_digit(*c).is_some()).count();
+        let end = at
+            + view
+                .from(at)
+                .take_while(|c| spoken_digit(*c).is_some())
+                .count();
         return Some(group(view, at, end, Script::Spoken));
     }
     let word_start = c.is_ascii_alphabetic() && !view.before(at).is_ascii_alphanumeric();
-    if word_start { english_group(view, at) } else { None }
+    if word_start {
+        english_group(view, at)
+    } else {
+        None
+    }
 }
 
 fn group(view: &View, start: usize, end: usize, script: Script) -> Group {
@@ -138,8 +148,12 @@ fn english_group(view: &View, start: usize) -> Option<Group> {
     let mut at = start;
     let mut times = 1;
     loop {
-        let word: String =
-            view.from(at).take(7).take_while(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
+        let word: String = view
+            .from(at)
+            .take(7)
+            .take_while(char::is_ascii_alphabetic)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
         let next = at + word.len();
         match (english_digit(&word), word.as_str()) {
             (Some(d), _) if !view.at(next).is_ascii_digit() => {
@@ -190,7 +204,8 @@ fn join_between(view: &View, end: usize, start: usize) -> Join {
             '.' | '·' | '点' => Join::Dot,
             '/' => Join::Slash,
             '(' | ')' => Join::Paren,
-            ',' | '、' | '。' | ';' | '~' | '嗯' | '呃' | '啊' | '哦' | '额' | '那' | '然' | '后' => Join::Pause,
+            ',' | '、' | '。' | ';' | '~' | '嗯' | '呃' | '啊' | '哦' | '额' | '那' | '然'
+            | '后' => Join::Pause,
             _ => return Join::Start,
         };
         join = stronger(join, step);
@@ -221,16 +236,36 @@ pub(super) struct Window<'g> {
 }
 
 impl<'g> Window<'g> {
-    /// The `count` groups from `from`, if they hang together.
-    pub fn new(all: &'g [Group], from: usize, count: usize) -> Option<Self> {
+    /// The `count` groups from `from`, if they hang together and have so many digits.
+    pub fn new(
+        all: &'g [Group],
+        from: usize,
+        count: usize,
+        digits: RangeInclusive<usize>,
+    ) -> Option<Self> {
         let groups = all.get(from..from + count)?;
+        if !digits.contains(&groups.iter().map(|g| g.digits.len()).sum::<usize>()) {
+            return None;
+        }
         let (head, tail) = (groups.first()?, groups.last()?);
         if groups.iter().skip(1).any(|g| g.join == Join::Start) {
             return None;
         }
+        // A single 一 of 一共 after a number is no part of it.
+        let longer = groups.iter().any(|g| g.digits.len() > 1);
+        if longer && tail.digits.len() == 1 && tail.tail_is_word {
+            return None;
+        }
         let next = all.get(from + count).filter(|g| g.join != Join::Start);
         let digits = groups.iter().map(|g| g.digits.as_str()).collect();
-        Some(Self { groups, digits, start: head.start, end: tail.end, next, first: head.join == Join::Start })
+        Some(Self {
+            groups,
+            digits,
+            start: head.start,
+            end: tail.end,
+            next,
+            first: head.join == Join::Start,
+        })
     }
 
     pub fn lengths(&self) -> Vec<usize> {
@@ -254,9 +289,13 @@ impl<'g> Window<'g> {
     /// More digits of another script touch it, beyond what a word like 一直 explains.
     pub fn is_cut(&self, all: &[Group], from: usize) -> bool {
         let touches_before = self.groups.first().is_some_and(|g| g.join == Join::Glue)
-            && from.checked_sub(1).and_then(|i| all.get(i)).is_some_and(|g| g.script == Script::Written || g.digits.len() > 2);
-        let touches_after =
-            self.next.is_some_and(|g| g.join == Join::Glue && (g.script == Script::Written || g.digits.len() > 2));
+            && from
+                .checked_sub(1)
+                .and_then(|i| all.get(i))
+                .is_some_and(|g| g.script == Script::Written || g.digits.len() > 2);
+        let touches_after = self.next.is_some_and(|g| {
+            g.join == Join::Glue && (g.script == Script::Written || g.digits.len() > 2)
+        });
         touches_before || touches_after
     }
 }
@@ -264,7 +303,10 @@ impl<'g> Window<'g> {
 /// A copy of the groups in which digits that belong to words at the ends are left out. `None`
 /// when there are none.
 pub(super) fn without_words(groups: &[Group]) -> Option<Vec<Group>> {
-    if !groups.iter().any(|g| g.digits.len() > 1 && (g.head_is_word || g.tail_is_word)) {
+    if !groups
+        .iter()
+        .any(|g| g.digits.len() > 1 && (g.head_is_word || g.tail_is_word))
+    {
         return None;
     }
     let trim = |g: &Group| {

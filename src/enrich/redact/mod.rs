@@ -14,6 +14,7 @@ mod address_en;
 mod allow;
 mod canonical;
 mod cards;
+mod char_set;
 mod codes;
 mod digits;
 mod landline;
@@ -167,9 +168,15 @@ pub struct Redactor {
 impl Redactor {
     /// A redactor under this key that leaves alone what the list allows.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "the key is consumed so that its bytes are overwritten")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the key is consumed so that its bytes are overwritten"
+    )]
     pub fn new(key: TokenKey, allow: AllowList) -> Self {
-        Self { mac: key.mac(), allow }
+        Self {
+            mac: key.mac(),
+            allow,
+        }
     }
 
     /// The redacted text, short tokens; borrowed when there is nothing to redact.
@@ -192,7 +199,11 @@ impl Redactor {
     pub fn text_with_pii(&self, text: &str) -> Redaction {
         let hints = prefilter::hints(text);
         if !hints.any() {
-            return Redaction { text: text.to_owned(), pii: Vec::new(), source_pii: Vec::new() };
+            return Redaction {
+                text: text.to_owned(),
+                pii: Vec::new(),
+                source_pii: Vec::new(),
+            };
         }
         self.redact(text, hints, TokenForm::Short)
     }
@@ -209,7 +220,11 @@ impl Redactor {
     #[must_use]
     pub fn key<'t>(&self, kind: PiiKind, value: &'t str) -> Cow<'t, str> {
         if let Some(key) = token::parse_key(value) {
-            return if key == value { Cow::Borrowed(value) } else { Cow::Owned(key) };
+            return if key == value {
+                Cow::Borrowed(value)
+            } else {
+                Cow::Owned(key)
+            };
         }
         Cow::Owned(self.token_of(kind, value))
     }
@@ -219,7 +234,11 @@ impl Redactor {
     #[must_use]
     pub fn id<'t>(&self, value: &'t str) -> Cow<'t, str> {
         if let Some(key) = token::parse_key(value) {
-            return if key == value { Cow::Borrowed(value) } else { Cow::Owned(key) };
+            return if key == value {
+                Cow::Borrowed(value)
+            } else {
+                Cow::Owned(key)
+            };
         }
         payload::redact_id(self, value)
     }
@@ -235,7 +254,12 @@ impl Redactor {
         let (mut view, present) = View::new(&source);
         let mut found: Vec<Stand> = present
             .into_iter()
-            .map(|p| Stand { kind: p.kind, code: p.code, from: p.from, to: p.to })
+            .map(|p| Stand {
+                kind: p.kind,
+                code: p.code,
+                from: p.from,
+                to: p.to,
+            })
             .collect();
         loop {
             let spans = spans::find(&view, hints, &self.allow);
@@ -246,8 +270,15 @@ impl Redactor {
                 let (from, to) = view.source_range(span.start, span.end);
                 let code = token::whole(&self.mac, span.kind, &span.canonical);
                 // Tokens inside a span are part of it (an address around a name).
-                found.retain(|f| f.to <= from || f.from >= to);
-                found.push(Stand { kind: span.kind, code, from, to });
+                if view.slice(span.start, span.end).contains(&view::TOKEN) {
+                    found.retain(|f| f.to <= from || f.from >= to);
+                }
+                found.push(Stand {
+                    kind: span.kind,
+                    code,
+                    from,
+                    to,
+                });
             }
             let ranges: Vec<(usize, usize)> = spans.iter().map(|s| (s.start, s.end)).collect();
             view = view.collapse(&ranges);
@@ -255,6 +286,35 @@ impl Redactor {
         found.sort_by_key(|f| f.from);
         write(&source, &found, form)
     }
+}
+
+/// The tokens, short or whole, that stand in a text, ascending; finds no personal values.
+#[must_use]
+pub fn tokens_in(text: &str) -> Vec<Pii> {
+    let mut found = Vec::new();
+    let mut chars = 0;
+    let mut rest = text;
+    while let Some((plain, tail)) = rest.split_once('<') {
+        chars += plain.chars().count();
+        // The longest token is `<BANK_CARD:` and 20 characters; tokens are ASCII.
+        let head: Vec<char> = std::iter::once('<').chain(tail.chars().take(31)).collect();
+        let token = token::parse_in_text(&head)
+            .and_then(|(kind, _, length)| Some((kind, length, tail.get(length - 1..)?)));
+        let (length, after) = match token {
+            Some((kind, length, after)) => {
+                found.push(Pii {
+                    kind,
+                    start: chars,
+                    end: chars + length,
+                });
+                (length, after)
+            }
+            None => (1, tail),
+        };
+        chars += length;
+        rest = after;
+    }
+    found
 }
 
 /// A token that stands for the source characters `from..to`.
@@ -266,7 +326,11 @@ struct Stand {
 }
 
 fn write(source: &[char], found: &[Stand], form: TokenForm) -> Redaction {
-    let mut out = Redaction { text: String::new(), pii: Vec::new(), source_pii: Vec::new() };
+    let mut out = Redaction {
+        text: String::new(),
+        pii: Vec::new(),
+        source_pii: Vec::new(),
+    };
     let mut length = 0;
     let mut at = 0;
     for stand in found {
@@ -278,8 +342,16 @@ fn write(source: &[char], found: &[Stand], form: TokenForm) -> Redaction {
             TokenForm::Whole => &stand.code,
         };
         let token = format!("<{}:{shown}>", stand.kind.tag());
-        out.pii.push(Pii { kind: stand.kind, start: length, end: length + token.len() });
-        out.source_pii.push(Pii { kind: stand.kind, start: stand.from, end: stand.to });
+        out.pii.push(Pii {
+            kind: stand.kind,
+            start: length,
+            end: length + token.len(),
+        });
+        out.source_pii.push(Pii {
+            kind: stand.kind,
+            start: stand.from,
+            end: stand.to,
+        });
         length += token.len();
         out.text.push_str(&token);
         at = stand.to;

@@ -17,7 +17,9 @@ pub(super) fn redact(redactor: &Redactor, bytes: &[u8]) -> String {
     let text = unescape(&String::from_utf8_lossy(bytes));
     let text = values(redactor, &text);
     let keys: Vec<&str> = text.split_inclusive('\n').collect();
-    keys.into_iter().map(|line| redactor.redact(line, Hints::ALL, TokenForm::Whole).text).collect()
+    keys.into_iter()
+        .map(|line| redactor.redact(line, Hints::ALL, TokenForm::Whole).text)
+        .collect()
 }
 
 /// Undoes `\uXXXX` (pairs too) where the character needs no escape in JSON.
@@ -28,15 +30,12 @@ fn unescape(text: &str) -> String {
         out.push_str(head);
         // A backslash that is itself escaped starts no escape.
         let escaped = head.bytes().rev().take_while(|&b| b == b'\\').count() % 2 == 1;
-        match if escaped { None } else { escape(tail) } {
-            Some((c, after)) => {
-                out.push(c);
-                rest = after;
-            }
-            None => {
-                out.push_str("\\u");
-                rest = tail;
-            }
+        if let Some((c, after)) = escape(tail).filter(|_| !escaped) {
+            out.push(c);
+            rest = after;
+        } else {
+            out.push_str("\\u");
+            rest = tail;
         }
     }
     out.push_str(rest);
@@ -83,13 +82,21 @@ fn values(redactor: &Redactor, text: &str) -> String {
 /// quote (or the end of the text, when it never closes).
 fn string_value(tail: &str) -> Option<(&str, &str, &str)> {
     let trimmed = tail.trim_start().strip_prefix(':')?.trim_start();
-    let inside = trimmed.strip_prefix('"').or_else(|| trimmed.starts_with(|c: char| c.is_ascii_digit() || c == '+').then_some(trimmed))?;
+    let inside = trimmed.strip_prefix('"').or_else(|| {
+        trimmed
+            .starts_with(|c: char| c.is_ascii_digit() || c == '+')
+            .then_some(trimmed)
+    })?;
     let bare = inside.len() == trimmed.len();
     let mut escaped = false;
     let length = inside
         .char_indices()
         .find(|&(_, c)| {
-            let ends = if bare { ",}] \n".contains(c) } else { c == '"' && !escaped };
+            let ends = if bare {
+                ",}] \n".contains(c)
+            } else {
+                c == '"' && !escaped
+            };
             escaped = c == '\\' && !escaped;
             ends
         })
@@ -107,7 +114,9 @@ fn kind_near(head: &str, after: &str) -> PiiKind {
         let (_, value, _) = string_value(tail)?;
         Some(identity_kind(value))
     };
-    name(object).or_else(|| name(behind)).unwrap_or(PiiKind::Customer)
+    name(object)
+        .or_else(|| name(behind))
+        .unwrap_or(PiiKind::Customer)
 }
 
 /// The kind of an identity of an event.
@@ -120,7 +129,10 @@ fn identity_kind(name: &str) -> PiiKind {
 
 /// Personal values inside an opaque id become key-column tokens.
 pub(super) fn redact_id<'t>(redactor: &Redactor, value: &'t str) -> Cow<'t, str> {
-    if !value.contains('@') && value.chars().filter(|c| c.is_numeric()).count() < 11 && value.is_ascii() {
+    if !value.contains('@')
+        && value.chars().filter(|c| c.is_numeric()).count() < 11
+        && value.is_ascii()
+    {
         return Cow::Borrowed(value);
     }
     let normal = normalise(value);
@@ -128,12 +140,18 @@ pub(super) fn redact_id<'t>(redactor: &Redactor, value: &'t str) -> Cow<'t, str>
         return redactor.key(kind, &normal).into_owned().into();
     }
     let redacted = numbers_in_id(redactor, &mails_in_id(redactor, &normal));
-    if redacted == normal { Cow::Borrowed(value) } else { Cow::Owned(redacted) }
+    if redacted == normal {
+        Cow::Borrowed(value)
+    } else {
+        Cow::Owned(redacted)
+    }
 }
 
 /// A separated mobile number that is the whole id.
 fn whole_kind(id: &str) -> Option<PiiKind> {
-    let number = id.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+    let number = id
+        .chars()
+        .all(|c| c.is_ascii_digit() || " +-().".contains(c));
     let digits: String = id.chars().filter(char::is_ascii_digit).collect();
     (number && is_mobile(super::canonical::strip_country(&digits))).then_some(PiiKind::Phone)
 }
@@ -144,7 +162,10 @@ fn mails_in_id(redactor: &Redactor, id: &str) -> String {
     }
     let chars: Vec<char> = id.chars().collect();
     let (view, _) = View::new(&chars);
-    let hints = Hints { mail: true, ..Hints::default() };
+    let hints = Hints {
+        mail: true,
+        ..Hints::default()
+    };
     let mut out = String::new();
     let mut at = 0;
     for span in spans::find(&view, hints, &redactor.allow) {
@@ -161,7 +182,9 @@ fn numbers_in_id(redactor: &Redactor, id: &str) -> String {
     let mut rest = id;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
         let (head, tail) = rest.split_at(at);
-        let length = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let length = tail
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (run, after) = tail.split_at(length);
         let with_letter = format!("{run}{}", after.get(..1).unwrap_or_default());
         if !is_token_code(head, tail) && run.len() == 17 && is_id_with_checksum(&with_letter) {
@@ -172,20 +195,17 @@ fn numbers_in_id(redactor: &Redactor, id: &str) -> String {
         }
         let kind = if is_id_with_checksum(run) {
             Some(PiiKind::IdCard)
-        } else if is_mobile(super::canonical::strip_country(run)) && !(run.len() == 12) {
+        } else if is_mobile(super::canonical::strip_country(run)) && run.len() != 12 {
             Some(PiiKind::Phone)
         } else {
             None
         };
-        match kind.filter(|_| !is_token_code(head, tail)) {
-            Some(kind) => {
-                out.push_str(head.strip_suffix('+').unwrap_or(head));
-                out.push_str(&redactor.key(kind, run));
-            }
-            None => {
-                out.push_str(head);
-                out.push_str(run);
-            }
+        if let Some(kind) = kind.filter(|_| !is_token_code(head, tail)) {
+            out.push_str(head.strip_suffix('+').unwrap_or(head));
+            out.push_str(&redactor.key(kind, run));
+        } else {
+            out.push_str(head);
+            out.push_str(run);
         }
         rest = after;
     }
@@ -195,9 +215,19 @@ fn numbers_in_id(redactor: &Redactor, id: &str) -> String {
 
 /// The digits begin inside the code of a token that was put there before.
 fn is_token_code(head: &str, tail: &str) -> bool {
-    let Some((before, code)) = head.rsplit_once(':') else { return false };
-    let start = before.rfind(|c: char| !(c.is_ascii_lowercase() || c == '_')).map_or(0, |i| i + 1);
+    let Some((before, code)) = head.rsplit_once(':') else {
+        return false;
+    };
+    let start = before
+        .rfind(|c: char| !(c.is_ascii_lowercase() || c == '_'))
+        .map_or(0, |i| i + 1);
     let name = before.get(start..).unwrap_or_default();
-    let rest: String = tail.chars().take(token::WHOLE_CHARS.saturating_sub(code.len())).collect();
-    PiiKind::ALL.iter().any(|kind| name.ends_with(kind.as_str())) && token::parse_key(&format!("phone:{code}{rest}")).is_some()
+    let rest: String = tail
+        .chars()
+        .take(token::WHOLE_CHARS.saturating_sub(code.len()))
+        .collect();
+    PiiKind::ALL
+        .iter()
+        .any(|kind| name.ends_with(kind.as_str()))
+        && token::parse_key(&format!("phone:{code}{rest}")).is_some()
 }

@@ -3,39 +3,123 @@
 //!
 //! Invariant: a number that is part of a longer run of digits is never a phone number.
 
+use super::PiiKind;
 use super::canonical::is_mobile;
 use super::digits::{Group, Join, Script, Window};
 use super::spans::Spans;
 use super::view::View;
-use super::PiiKind;
 
 /// Words that introduce numbers of things.
 pub(super) const CODE_LABELS: [&str; 58] = [
-    "单号", "流水", "流水号", "编号", "编码", "货号", "条形码", "条码", "批号", "序列号", "串号", "会员号", "案号", "保单",
-    "合同", "发票", "发票代码", "学号", "工号", "病历", "积分", "抽奖", "取件码", "提货码", "验证码", "校验码", "邮编", "邮政编码",
-    "商品", "物料", "代码", "错误码", "尾号", "开头", "订单", "运单", "快递", "工单", "单据", "凭证", "参考号", "券码", "兑换码",
-    "order", "order no", "order id", "invoice", "tracking", "ticket", "sku", "part", "iccid", "imei", "isbn", "sn", "serial",
-    "case", "ref",
+    "单号",
+    "流水",
+    "流水号",
+    "编号",
+    "编码",
+    "货号",
+    "条形码",
+    "条码",
+    "批号",
+    "序列号",
+    "串号",
+    "会员号",
+    "案号",
+    "保单",
+    "合同",
+    "发票",
+    "发票代码",
+    "学号",
+    "工号",
+    "病历",
+    "积分",
+    "抽奖",
+    "取件码",
+    "提货码",
+    "验证码",
+    "校验码",
+    "邮编",
+    "邮政编码",
+    "商品",
+    "物料",
+    "代码",
+    "错误码",
+    "尾号",
+    "开头",
+    "订单",
+    "运单",
+    "快递",
+    "工单",
+    "单据",
+    "凭证",
+    "参考号",
+    "券码",
+    "兑换码",
+    "order",
+    "order no",
+    "order id",
+    "invoice",
+    "tracking",
+    "ticket",
+    "sku",
+    "part",
+    "iccid",
+    "imei",
+    "isbn",
+    "sn",
+    "serial",
+    "case",
+    "ref",
 ];
 /// Words that introduce amounts and counts.
 const AMOUNT_LABELS: [&str; 17] = [
-    "金额", "余额", "总价", "价格", "价", "共", "合计", "播放量", "粉丝", "阅读量", "¥", "$", "€", "total", "amount", "price", "人民币",
+    "金额",
+    "余额",
+    "总价",
+    "价格",
+    "价",
+    "共",
+    "合计",
+    "播放量",
+    "粉丝",
+    "阅读量",
+    "¥",
+    "$",
+    "€",
+    "total",
+    "amount",
+    "price",
+    "人民币",
 ];
 /// Latin words that may touch a phone number.
 const TOUCHING: [&str; 16] = [
-    "tel", "phone", "mobile", "cell", "mob", "call", "wx", "vx", "v", "qq", "no", "t", "m", "telephone", "is", "at",
+    "tel",
+    "phone",
+    "mobile",
+    "cell",
+    "mob",
+    "call",
+    "wx",
+    "vx",
+    "v",
+    "qq",
+    "no",
+    "t",
+    "m",
+    "telephone",
+    "is",
+    "at",
 ];
 
 /// What stands before the number makes it a code or an amount.
 pub(super) fn is_code_or_amount(view: &View, start: usize, end: usize) -> bool {
     touches_code(view, start, end)
         || amount_follows(view, end)
-        || view.labelled(start, &AMOUNT_LABELS)
+        || view.labelled_closely(start, &AMOUNT_LABELS)
         || is_code_labelled(view, start)
 }
 
 pub(super) fn is_code_labelled(view: &View, start: usize) -> bool {
-    view.labelled(start, &CODE_LABELS)
+    view.labelled_closely(start, &CODE_LABELS)
 }
 
 /// Letters touch the number: `SF138…`, `A1-138…`, `138…X7`; or it has a fraction.
@@ -46,7 +130,8 @@ pub(super) fn touches_code(view: &View, start: usize, end: usize) -> bool {
     }
     if matches!(before, '-' | '_' | '.' | '#') {
         let earlier = start.checked_sub(1).map_or('\0', |i| view.before(i));
-        let letters = earlier.is_ascii_alphabetic() && !TOUCHING.iter().any(|w| view.ends_with(start - 1, w));
+        let letters =
+            earlier.is_ascii_alphabetic() && !TOUCHING.iter().any(|w| view.ends_with(start - 1, w));
         if letters || (before == '.' && earlier.is_ascii_digit()) {
             return true;
         }
@@ -56,7 +141,8 @@ pub(super) fn touches_code(view: &View, start: usize, end: usize) -> bool {
     if after == '.' && second.is_ascii_digit() {
         return true;
     }
-    after.is_ascii_alphabetic() && !(second.is_ascii_alphabetic() && view.at(end + 2).is_ascii_alphabetic())
+    after.is_ascii_alphabetic()
+        && !(second.is_ascii_alphabetic() && view.at(end + 2).is_ascii_alphabetic())
 }
 
 /// A unit that follows makes the number an amount.
@@ -72,8 +158,18 @@ pub(super) fn amount_follows(view: &View, end: usize) -> bool {
 
 /// Layouts in which people write 11 digits.
 const MOBILE_LAYOUTS: [&[usize]; 12] = [
-    &[3, 4, 4], &[3, 8], &[7, 4], &[4, 4, 3], &[3, 3, 5], &[3, 5, 3], &[4, 3, 4], &[5, 6], &[3, 4, 2, 2], &[3, 2, 2, 4],
-    &[3, 2, 2, 2, 2], &[3, 3, 3, 2],
+    &[3, 4, 4],
+    &[3, 8],
+    &[7, 4],
+    &[4, 4, 3],
+    &[3, 3, 5],
+    &[3, 5, 3],
+    &[4, 3, 4],
+    &[5, 6],
+    &[3, 4, 2, 2],
+    &[3, 2, 2, 4],
+    &[3, 2, 2, 2, 2],
+    &[3, 3, 3, 2],
 ];
 /// Those that a list of figures with commas between does not have.
 const PAUSED_LAYOUTS: [&[usize]; 4] = [&[3, 4, 4], &[3, 8], &[3, 2, 2, 2, 2], &[3, 3, 3, 2]];
@@ -81,14 +177,19 @@ const PAUSED_LAYOUTS: [&[usize]; 4] = [&[3, 4, 4], &[3, 8], &[3, 2, 2, 2, 2], &[
 /// Mobile numbers, plain, separated, spoken, with or without the country code.
 pub(super) fn mobiles(view: &View, groups: &[Group], spans: &mut Spans) {
     // Whole groups first: beside an order number the phone is the group that stands alone.
-    for count in 1..=13 {
+    for count in 1..=13.min(groups.len()) {
         for from in 0..groups.len() {
-            let Some(window) = Window::new(groups, from, count) else { continue };
-            if window.digits.len() < 11 || window.digits.len() > 15 {
+            let Some(window) = Window::new(groups, from, count, 11..=15) else {
+                continue;
+            };
+            let Some(skip) = country_digits(&window) else {
+                continue;
+            };
+            if !mobile_layout(&window, skip) || window.is_cut(groups, from) {
                 continue;
             }
-            let Some(skip) = country_digits(&window) else { continue };
-            if !mobile_layout(&window, skip) || window.is_cut(groups, from) {
+            let spoken_tail = window.groups.last().is_some_and(|g| g.tail_is_word);
+            if spoken_tail && view.labelled(window.start, &super::codes::QQ_LABELS) {
                 continue;
             }
             let country = country_before(groups, from).filter(|_| skip == 0);
@@ -104,8 +205,13 @@ pub(super) fn mobiles(view: &View, groups: &[Group], spans: &mut Spans) {
 
 /// Where the country code begins that stands as a group of its own before group `from`.
 fn country_before(groups: &[Group], from: usize) -> Option<usize> {
-    let joined = groups.get(from).is_some_and(|g| matches!(g.join, Join::Space | Join::Dash | Join::Paren));
-    let before = from.checked_sub(1).and_then(|i| groups.get(i)).filter(|_| joined)?;
+    let joined = groups
+        .get(from)
+        .is_some_and(|g| matches!(g.join, Join::Space | Join::Dash | Join::Paren));
+    let before = from
+        .checked_sub(1)
+        .and_then(|i| groups.get(i))
+        .filter(|_| joined)?;
     matches!(before.digits.as_str(), "86" | "0086" | "086").then_some(before.start)
 }
 
@@ -134,16 +240,29 @@ fn mobile_layout(window: &Window<'_>, skip: usize) -> bool {
         return true;
     }
     if window.has_spoken() {
-        return lengths.first() == Some(&3) || window.is_whole_chain() || MOBILE_LAYOUTS.contains(&lengths.as_slice());
+        return lengths.first() == Some(&3)
+            || window.is_whole_chain()
+            || MOBILE_LAYOUTS.contains(&lengths.as_slice());
     }
-    let joins = window.groups.get(usize::from(lengths.len() < window.groups.len()) + 1..).unwrap_or_default();
+    let joins = window
+        .groups
+        .get(usize::from(lengths.len() < window.groups.len()) + 1..)
+        .unwrap_or_default();
     let first = joins.first().map_or(Join::Space, |g| g.join);
     if joins.iter().any(|g| g.join == Join::Pause) {
-        return joins.iter().all(|g| g.join == first || g.join == Join::Space)
+        return joins
+            .iter()
+            .all(|g| g.join == first || g.join == Join::Space)
             && PAUSED_LAYOUTS.contains(&lengths.as_slice());
     }
-    let continues = window.next.is_some_and(|g| g.join == first && g.join != Join::Space && g.digits.len() > 2)
-        || (window.groups.first().is_some_and(|g| g.join == first && g.digits.len() > 2) && lengths.first() != Some(&3));
+    let continues = window
+        .next
+        .is_some_and(|g| g.join == first && g.join != Join::Space && g.digits.len() > 2)
+        || (window
+            .groups
+            .first()
+            .is_some_and(|g| g.join == first && g.digits.len() > 2)
+            && lengths.first() != Some(&3));
     MOBILE_LAYOUTS.contains(&lengths.as_slice()) && !continues
 }
 
@@ -157,16 +276,55 @@ fn with_prefix(view: &View, start: usize, has_country: bool) -> usize {
 pub(super) fn with_open_paren(view: &View, start: usize, end: usize) -> usize {
     let inner = view.slice(start, end);
     let closes = inner.contains(&')') && !inner.contains(&'(');
-    if closes && view.before(start) == '(' { start - 1 } else { start }
+    if closes && view.before(start) == '(' {
+        start - 1
+    } else {
+        start
+    }
 }
 
 /// Country codes and how many digits a whole number has with them.
 const COUNTRIES: [(&str, usize, usize); 40] = [
-    ("1", 11, 11), ("7", 11, 11), ("20", 11, 12), ("27", 11, 11), ("30", 12, 12), ("31", 11, 11), ("32", 10, 11), ("33", 11, 11),
-    ("34", 11, 11), ("36", 10, 11), ("39", 10, 13), ("40", 11, 11), ("41", 11, 11), ("43", 10, 14), ("44", 11, 12), ("45", 10, 10),
-    ("46", 9, 12), ("47", 10, 10), ("48", 11, 11), ("49", 9, 14), ("52", 12, 13), ("55", 12, 13), ("60", 10, 12), ("61", 11, 11),
-    ("62", 10, 14), ("63", 11, 12), ("64", 10, 12), ("65", 10, 10), ("66", 10, 11), ("81", 11, 12), ("82", 10, 12), ("84", 11, 12),
-    ("86", 11, 13), ("90", 12, 12), ("91", 12, 12), ("852", 11, 11), ("853", 11, 11), ("886", 11, 12), ("971", 11, 12), ("972", 11, 12),
+    ("1", 11, 11),
+    ("7", 11, 11),
+    ("20", 11, 12),
+    ("27", 11, 11),
+    ("30", 12, 12),
+    ("31", 11, 11),
+    ("32", 10, 11),
+    ("33", 11, 11),
+    ("34", 11, 11),
+    ("36", 10, 11),
+    ("39", 10, 13),
+    ("40", 11, 11),
+    ("41", 11, 11),
+    ("43", 10, 14),
+    ("44", 11, 12),
+    ("45", 10, 10),
+    ("46", 9, 12),
+    ("47", 10, 10),
+    ("48", 11, 11),
+    ("49", 9, 14),
+    ("52", 12, 13),
+    ("55", 12, 13),
+    ("60", 10, 12),
+    ("61", 11, 11),
+    ("62", 10, 14),
+    ("63", 11, 12),
+    ("64", 10, 12),
+    ("65", 10, 10),
+    ("66", 10, 11),
+    ("81", 11, 12),
+    ("82", 10, 12),
+    ("84", 11, 12),
+    ("86", 11, 13),
+    ("90", 12, 12),
+    ("91", 12, 12),
+    ("852", 11, 11),
+    ("853", 11, 11),
+    ("886", 11, 12),
+    ("971", 11, 12),
+    ("972", 11, 12),
 ];
 
 /// Digits of a whole number with this country code at its start, least and most.
@@ -182,26 +340,51 @@ fn country_lengths(digits: &str) -> (usize, usize) {
 pub(super) fn international(view: &View, groups: &[Group], spans: &mut Spans) {
     for (from, head) in groups.iter().enumerate() {
         let plus = matches!(view.before(head.start), '+' | '加')
-            || (view.before(head.start) == ' ' && head.start.checked_sub(1).is_some_and(|i| view.before(i) == '+'));
+            || (view.before(head.start) == ' '
+                && head
+                    .start
+                    .checked_sub(1)
+                    .is_some_and(|i| view.before(i) == '+'));
         let trunk = if plus { 0 } else { 2 };
-        if !plus && !(head.digits.starts_with("00") && !head.digits.starts_with("000")) {
+        let trunked = head.digits.starts_with("00") && !head.digits.starts_with("000");
+        if !plus && !trunked {
             continue;
         }
-        let best = (1..=7).rev().filter_map(|count| Window::new(groups, from, count)).find(|w| {
-            let number = w.digits.get(trunk..).unwrap_or_default();
-            let (least, most) = country_lengths(number);
-            let known = plus || least != 9 || most != 15;
-            known && !number.starts_with('0') && (least..=most).contains(&number.len()) && international_joins(w)
-        });
+        let best = (1..=7)
+            .rev()
+            .filter_map(|count| Window::new(groups, from, count, 8..=17))
+            .find(|w| {
+                let number = w.digits.get(trunk..).unwrap_or_default();
+                let (least, most) = country_lengths(number);
+                let known = plus || least != 9 || most != 15;
+                known
+                    && !number.starts_with('0')
+                    && (least..=most).contains(&number.len())
+                    && international_joins(w)
+            });
         let Some(window) = best else { continue };
         let start = if plus { head.start - 1 } else { head.start };
-        let start = if plus && view.at(start) == ' ' { start - 1 } else { start };
+        let start = if plus && view.at(start) == ' ' {
+            start - 1
+        } else {
+            start
+        };
         let start = with_open_paren(view, start, window.end);
-        let spoken_plus = view.before(head.start) == '加' && head.script == Script::Written && !head.digits.starts_with("86");
-        if spoken_plus || window.is_cut(groups, from) || amount_follows(view, window.end) || is_code_labelled(view, start) {
+        let spoken_plus = view.before(head.start) == '加'
+            && head.script == Script::Written
+            && !head.digits.starts_with("86");
+        if spoken_plus
+            || window.is_cut(groups, from)
+            || amount_follows(view, window.end)
+            || is_code_labelled(view, start)
+        {
             continue;
         }
-        spans.add(PiiKind::Phone, start, super::landline::with_extension(view, window.end));
+        spans.add(
+            PiiKind::Phone,
+            start,
+            super::landline::with_extension(view, window.end),
+        );
     }
 }
 

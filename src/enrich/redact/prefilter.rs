@@ -18,8 +18,14 @@ pub(super) struct Hints {
 }
 
 impl Hints {
-    pub const ALL: Self =
-        Self { mail: true, numbers: true, codes: true, names: true, address: true, tokens: true };
+    pub const ALL: Self = Self {
+        mail: true,
+        numbers: true,
+        codes: true,
+        names: true,
+        address: true,
+        tokens: true,
+    };
 
     pub fn any(self) -> bool {
         self.mail || self.numbers || self.codes || self.names || self.address || self.tokens
@@ -55,9 +61,14 @@ pub(super) fn hints(text: &str) -> Hints {
         return Hints::ALL;
     }
     let signs = counts.digits + counts.digit_words;
-    hints.numbers = signs >= 4 || (signs >= 3 && signs + counts.letters >= 6) || counts.colons >= 2 || counts.letters >= 20;
+    hints.numbers = signs >= 4
+        || (signs >= 3 && signs + counts.letters >= 6)
+        || counts.colons >= 2
+        || counts.letters >= 20;
     hints.mail |= counts.bracket && counts.letters >= 4;
-    hints.codes = (counts.wechat && counts.letters + signs >= 5) || counts.letters >= 6 || (counts.letters >= 1 && signs >= 5);
+    hints.codes = (counts.wechat && counts.letters + signs >= 5)
+        || counts.letters >= 6
+        || (counts.letters >= 1 && signs >= 5);
     hints.names |= counts.letters >= 6;
     hints.address |= counts.letters >= 6 && counts.digits > 0;
     hints
@@ -77,18 +88,39 @@ fn ascii(c: char, hints: &mut Hints, counts: &mut Counts) {
 
 fn wide(c: char, previous: char, hints: &mut Hints, counts: &mut Counts) {
     match c {
-        '，' | '。' | '！' | '？' | '、' | '：' | '；' | '（' | '）' | '“' | '”' | '…' | '～' | '《' | '》' | '【'
-        | '】' | '‘' | '’' | '·' | '—' => {}
+        '，'
+        | '。'
+        | '！'
+        | '？'
+        | '、'
+        | '：'
+        | '；'
+        | '（'
+        | '）'
+        | '“'
+        | '”'
+        | '…'
+        | '～'
+        | '《'
+        | '》'
+        | '【'
+        | '】'
+        | '‘'
+        | '’'
+        | '·'
+        | '—'
+        | '\u{80}'..='\u{9f}' => {}
         '\u{4e00}'..='\u{9fff}' => han(c, previous, hints, counts),
         '〇' => counts.digit_words += 1,
-        '\u{80}'..='\u{9f}' => {}
         _ => counts.odd = true,
     }
 }
 
 fn han(c: char, previous: char, hints: &mut Hints, counts: &mut Counts) {
     match c {
-        '叫' | '是' => hints.names |= "我名字主人员者方户的问".contains(previous) || previous == '姓',
+        '叫' | '是' => {
+            hints.names |= "我名字主人员者方户的问".contains(previous) || previous == '姓'
+        }
         '名' => hints.names |= "姓户".contains(previous),
         '字' => hints.names |= previous == '名',
         '人' => hints.names |= "系件货办户卡险保请本责款记".contains(previous),
@@ -99,7 +131,9 @@ fn han(c: char, previous: char, hints: &mut Hints, counts: &mut Counts) {
         '姐' => hints.names |= previous == '小',
         '姓' | '我' => hints.names |= previous == '贵' || previous == '找',
         '号' | '弄' | '栋' | '幢' | '座' | '室' | '组' | '楼' | '层' | '户' | '队' => {
-            hints.address |= previous.is_ascii_alphanumeric() || spoken_digit(previous).is_some() || previous == '十';
+            hints.address |= previous.is_ascii_alphanumeric()
+                || spoken_digit(previous).is_some()
+                || previous == '十';
         }
         '址' => hints.address = true,
         '在' => hints.address |= previous == '住',

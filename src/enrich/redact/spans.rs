@@ -21,12 +21,20 @@ pub(super) struct Span {
 
 /// What was found so far in one pass.
 #[derive(Debug, Default)]
-pub(super) struct Spans(Vec<Span>);
+pub(super) struct Spans {
+    found: Vec<Span>,
+    /// One flag for each character: part of a find.
+    taken: Vec<bool>,
+}
 
 impl Spans {
     /// Whether nothing found so far lies in `start..end`.
     pub fn free(&self, start: usize, end: usize) -> bool {
-        self.0.iter().all(|s| s.end <= start || s.start >= end)
+        !self
+            .taken
+            .get(start..end)
+            .unwrap_or_default()
+            .contains(&true)
     }
 
     /// Adds a find unless it is empty or overlaps an earlier one.
@@ -34,14 +42,25 @@ impl Spans {
         if start >= end || !self.free(start, end) {
             return false;
         }
-        self.0.push(Span { kind, start, end, canonical: String::new() });
+        for taken in self.taken.iter_mut().take(end).skip(start) {
+            *taken = true;
+        }
+        self.found.push(Span {
+            kind,
+            start,
+            end,
+            canonical: String::new(),
+        });
         true
     }
 }
 
 /// One pass of all detectors.
 pub(super) fn find(view: &View, hints: Hints, allow: &AllowList) -> Vec<Span> {
-    let mut spans = Spans::default();
+    let mut spans = Spans {
+        found: Vec::new(),
+        taken: vec![false; view.len()],
+    };
     if hints.mail {
         web::emails(view, &mut spans);
     }
@@ -57,11 +76,13 @@ pub(super) fn find(view: &View, hints: Hints, allow: &AllowList) -> Vec<Span> {
     if hints.names {
         names::find(view, &mut spans);
     }
-    let mut found = spans.0;
+    let mut found = spans.found;
     for span in &mut found {
         span.canonical = canonical(span.kind, &view.string(span.start, span.end));
     }
-    found.retain(|s| !allow.keeps(&s.canonical) && view.slice(s.start, s.end).iter().any(|&c| c != TOKEN));
+    found.retain(|s| {
+        !allow.keeps(&s.canonical) && view.slice(s.start, s.end).iter().any(|&c| c != TOKEN)
+    });
     found.sort_by_key(|s| s.start);
     found
 }

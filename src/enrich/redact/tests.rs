@@ -29,7 +29,11 @@ fn redactor() -> Redactor {
 }
 
 fn lines() -> Vec<Line> {
-    FIXTURES.iter().flat_map(|f| f.lines()).map(|l| serde_json::from_str(l).unwrap()).collect()
+    FIXTURES
+        .iter()
+        .flat_map(|f| f.lines())
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect()
 }
 
 #[derive(Default, Debug)]
@@ -50,18 +54,29 @@ fn score() -> (BTreeMap<String, Score>, Vec<String>) {
             .text_with_pii(&line.text)
             .source_pii
             .iter()
-            .map(|p| (p.kind.as_str().to_owned(), source[p.start..p.end].iter().collect()))
+            .map(|p| {
+                (
+                    p.kind.as_str().to_owned(),
+                    source[p.start..p.end].iter().collect(),
+                )
+            })
             .collect();
         for value in line.pii {
             let score = scores.entry(value.kind.clone()).or_default();
-            match found.iter().position(|f| f.0 == value.kind && f.1 == value.value) {
+            match found
+                .iter()
+                .position(|f| f.0 == value.kind && f.1 == value.value)
+            {
                 Some(i) => {
                     found.swap_remove(i);
                     score.hit += 1;
                 }
                 None => {
                     score.missed += 1;
-                    faults.push(format!("missed {} {:?} in {:?}, found {found:?}", value.kind, value.value, line.text));
+                    faults.push(format!(
+                        "missed {} {:?} in {:?}, found {found:?}",
+                        value.kind, value.value, line.text
+                    ));
                 }
             }
         }
@@ -78,12 +93,25 @@ fn fixtures_reach_the_bar_per_kind() {
     let (scores, faults) = score();
     println!("{}", faults.join("\n"));
     for (kind, s) in &scores {
-        println!("{kind}: hit {} missed {} wrong {}", s.hit, s.missed, s.wrong);
+        println!(
+            "{kind}: hit {} missed {} wrong {}",
+            s.hit, s.missed, s.wrong
+        );
     }
     for (kind, s) in scores {
-        let (recall, precision) = if matches!(kind.as_str(), "name" | "address") { (85, 85) } else { (99, 99) };
-        assert!(s.hit * 100 >= recall * (s.hit + s.missed), "{kind}: recall {s:?}");
-        assert!(s.hit * 100 >= precision * (s.hit + s.wrong), "{kind}: precision {s:?}");
+        let (recall, precision) = if matches!(kind.as_str(), "name" | "address") {
+            (85, 85)
+        } else {
+            (99, 99)
+        };
+        assert!(
+            s.hit * 100 >= recall * (s.hit + s.missed),
+            "{kind}: recall {s:?}"
+        );
+        assert!(
+            s.hit * 100 >= precision * (s.hit + s.wrong),
+            "{kind}: precision {s:?}"
+        );
     }
 }
 
@@ -91,7 +119,11 @@ fn fixtures_reach_the_bar_per_kind() {
 fn fixtures_are_balanced() {
     let lines = lines();
     let negatives = lines.iter().filter(|l| l.pii.is_empty()).count();
-    assert!(lines.len() >= 450 && negatives * 2 >= lines.len(), "{} {negatives}", lines.len());
+    assert!(
+        lines.len() >= 450 && negatives * 2 >= lines.len(),
+        "{} {negatives}",
+        lines.len()
+    );
     for line in &lines {
         for value in &line.pii {
             assert!(line.text.contains(&value.value) && PiiKind::from_name(&value.kind).is_some());
@@ -109,9 +141,11 @@ fn redacting_twice_changes_nothing() {
         let again = redactor.text_with_pii(&once);
         assert_eq!(first.text, once);
         assert_eq!(again.pii, first.pii, "{}", line.text);
+        assert_eq!(tokens_in(&once), first.pii, "{}", line.text);
         let payload = redactor.payload(line.text.as_bytes());
         assert_eq!(redactor.payload(payload.as_bytes()), payload);
         assert_eq!(redactor.text(&payload), once, "{payload}");
+        assert_eq!(tokens_in(&payload).len(), first.pii.len(), "{payload}");
     }
 }
 
@@ -123,7 +157,10 @@ fn tokens_are_where_the_offsets_say() {
         let text: Vec<char> = result.text.chars().collect();
         for pii in &result.pii {
             let token: String = text[pii.start..pii.end].iter().collect();
-            assert!(token.starts_with(&format!("<{}:", pii.kind.tag())) && token.ends_with('>'), "{token}");
+            assert!(
+                token.starts_with(&format!("<{}:", pii.kind.tag())) && token.ends_with('>'),
+                "{token}"
+            );
         }
         assert_eq!(result.pii.len(), result.source_pii.len());
     }
@@ -133,7 +170,13 @@ fn tokens_are_where_the_offsets_say() {
 fn one_person_in_any_spelling_has_one_token() {
     let redactor = redactor();
     let key = redactor.key(PiiKind::Phone, "13800138000").into_owned();
-    for text in ["打+86 138 0013 8000", "打１３８－００１３－８０００", "打幺三八，零零幺三，八零零零", "打138零零一三8000", "打008613800138000"] {
+    for text in [
+        "打+86 138 0013 8000",
+        "打１３８－００１３－８０００",
+        "打幺三八，零零幺三，八零零零",
+        "打138零零一三8000",
+        "打008613800138000",
+    ] {
         let short = format!("打<PHONE:{}>", &key["phone:".len().."phone:".len() + 6]);
         assert_eq!(redactor.text(text), short, "{text}");
     }
@@ -142,13 +185,22 @@ fn one_person_in_any_spelling_has_one_token() {
     let whole = format!("<PHONE:{}>", key.strip_prefix("phone:").unwrap());
     assert_eq!(redactor.key(PiiKind::Phone, &whole), key);
     assert_eq!(redactor.id(&whole), key);
-    assert_eq!(redactor.payload("打13800138000".as_bytes()), format!("打{whole}"));
+    assert_eq!(
+        redactor.payload("打13800138000".as_bytes()),
+        format!("打{whole}")
+    );
 }
 
 #[test]
 fn clean_text_is_borrowed() {
     let redactor = redactor();
-    for text in ["您好，我的宽带又掉线了，请尽快处理", "订单号2024112012345678901", "", "<", "<b>x</b>"] {
+    for text in [
+        "您好，我的宽带又掉线了，请尽快处理",
+        "订单号2024112012345678901",
+        "",
+        "<",
+        "<b>x</b>",
+    ] {
         assert!(matches!(redactor.text(text), Cow::Borrowed(_)), "{text}");
     }
 }
@@ -158,14 +210,23 @@ fn ids_lose_only_personal_values() {
     let redactor = redactor();
     let phone = redactor.key(PiiKind::Phone, "13800138000").into_owned();
     let mail = redactor.key(PiiKind::Email, "li@example.com").into_owned();
-    let card = redactor.key(PiiKind::IdCard, "11010519491231002X").into_owned();
+    let card = redactor
+        .key(PiiKind::IdCard, "11010519491231002X")
+        .into_owned();
     assert_eq!(redactor.id("13800138000"), phone);
     assert_eq!(redactor.id("+8613800138000"), phone);
     assert_eq!(redactor.id("138-0013-8000"), phone);
     assert_eq!(redactor.id("wx_13800138000"), format!("wx_{phone}"));
     assert_eq!(redactor.id("crm:li@example.com"), format!("crm:{mail}"));
     assert_eq!(redactor.id("c11010519491231002x-7"), format!("c{card}-7"));
-    for id in ["cust-000123", "2024112012345678901", "113800138000", "c-1732072507120", "550e8400-e29b-41d4-a716-446655440000", "客户12"] {
+    for id in [
+        "cust-000123",
+        "2024112012345678901",
+        "113800138000",
+        "c-1732072507120",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "客户12",
+    ] {
         assert_eq!(redactor.id(id), id);
     }
     let once = redactor.id("wx_13800138000").into_owned();
@@ -185,7 +246,11 @@ fn payload_hides_identities_in_broken_json() {
     assert!(out.contains(&format!("打<PHONE:{code}>")), "{out}");
     assert!(!out.contains("never closed"), "{out}");
     assert_eq!(redactor.payload(out.as_bytes()), out);
-    assert!(redactor.payload(b"\xff\xfe 13800138000").contains("<PHONE:"));
+    assert!(
+        redactor
+            .payload(b"\xff\xfe 13800138000")
+            .contains("<PHONE:")
+    );
 }
 
 #[test]
@@ -224,7 +289,12 @@ fn any_text_is_survived_and_stable() {
         let result = redactor.text_with_pii(&text);
         assert_eq!(result.text, once);
         let chars = text.chars().count();
-        assert!(result.source_pii.iter().all(|p| p.start < p.end && p.end <= chars));
+        assert!(
+            result
+                .source_pii
+                .iter()
+                .all(|p| p.start < p.end && p.end <= chars)
+        );
         let _ = crate::enrich::normalise::damage(&text);
     }
 }
@@ -263,7 +333,10 @@ struct Tally {
 
 /// Plants and counts per kind: a plant is hit when its span is found with its kind; whatever else
 /// is found of that kind is wrong.
-fn plant_and_count(seed: u64, plants: impl FnOnce(&mut Xoshiro256PlusPlus) -> Vec<planter::Plant>) -> BTreeMap<String, Tally> {
+fn plant_and_count(
+    seed: u64,
+    plants: impl FnOnce(&mut Xoshiro256PlusPlus) -> Vec<planter::Plant>,
+) -> BTreeMap<String, Tally> {
     let redactor = redactor();
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
@@ -271,23 +344,37 @@ fn plant_and_count(seed: u64, plants: impl FnOnce(&mut Xoshiro256PlusPlus) -> Ve
         let planted = planter::into_turn(&mut random, CARRIERS[i % CARRIERS.len()], &plant);
         let result = redactor.text_with_pii(&planted.text);
         let tally = |kind: &str, tallies: &mut BTreeMap<String, Tally>, planted, hit, found| {
-            let t = tallies.entry(kind.to_owned()).or_insert(Tally { planted: 0, hit: 0, found: 0 });
+            let t = tallies.entry(kind.to_owned()).or_insert(Tally {
+                planted: 0,
+                hit: 0,
+                found: 0,
+            });
             t.planted += planted;
             t.hit += hit;
             t.found += found;
         };
-        let hit = result.source_pii.iter().any(|p| p.kind.as_str() == plant.kind && p.start <= planted.start && planted.end <= p.end);
+        let hit = result.source_pii.iter().any(|p| {
+            p.kind.as_str() == plant.kind && p.start <= planted.start && planted.end <= p.end
+        });
         tally(plant.kind, &mut tallies, 1, usize::from(hit), 0);
         for pii in &result.source_pii {
             tally(pii.kind.as_str(), &mut tallies, 0, 0, 1);
         }
         if !hit || result.source_pii.len() != 1 {
-            println!("{} {:?} {:?} => {}", plant.kind, plant.value, planted.text, result.text);
+            println!(
+                "{} {:?} {:?} => {}",
+                plant.kind, plant.value, planted.text, result.text
+            );
         }
         if hit {
             assert!(!result.text.contains(&plant.value), "{}", planted.text);
             if let Some(order) = &plant.order {
-                assert!(result.text.contains(order.as_str()), "{} => {}", planted.text, result.text);
+                assert!(
+                    result.text.contains(order.as_str()),
+                    "{} => {}",
+                    planted.text,
+                    result.text
+                );
             }
         }
         assert_eq!(redactor.text(&result.text), result.text);
@@ -299,11 +386,24 @@ fn plant_and_count(seed: u64, plants: impl FnOnce(&mut Xoshiro256PlusPlus) -> Ve
 fn planted_values_are_found_and_order_numbers_stay() {
     let tallies = plant_and_count(20_241_120, |random| planter::plants(random, 4000));
     for (kind, t) in &tallies {
-        println!("{kind}: planted {} hit {} found {}", t.planted, t.hit, t.found);
+        println!(
+            "{kind}: planted {} hit {} found {}",
+            t.planted, t.hit, t.found
+        );
     }
     for (kind, t) in &tallies {
-        assert!(t.hit * 100 >= t.planted * 99, "{kind}: recall {}/{}", t.hit, t.planted);
-        assert!(t.hit * 100 >= t.found * 99, "{kind}: precision {}/{}", t.hit, t.found);
+        assert!(
+            t.hit * 100 >= t.planted * 99,
+            "{kind}: recall {}/{}",
+            t.hit,
+            t.planted
+        );
+        assert!(
+            t.hit * 100 >= t.found * 99,
+            "{kind}: precision {}/{}",
+            t.hit,
+            t.found
+        );
     }
     assert_eq!(tallies.len(), planter::STRUCTURED.len());
 }
@@ -311,13 +411,40 @@ fn planted_values_are_found_and_order_numbers_stay() {
 #[test]
 fn planted_names_and_addresses_are_found() {
     let tallies = plant_and_count(7, |random| {
-        (0..800).map(|i| planter::plant(random, planter::CONTEXTUAL[i % 2], planter::Form::Plain, i % 4 == 1)).collect()
+        (0..800)
+            .map(|i| {
+                planter::plant(
+                    random,
+                    planter::CONTEXTUAL[i % 2],
+                    planter::Form::Plain,
+                    i % 4 == 1,
+                )
+            })
+            .collect()
     });
     for (kind, t) in &tallies {
-        println!("{kind}: planted {} hit {} found {}", t.planted, t.hit, t.found);
+        println!(
+            "{kind}: planted {} hit {} found {}",
+            t.planted, t.hit, t.found
+        );
     }
     for kind in planter::CONTEXTUAL {
         let t = &tallies[kind];
-        assert!(t.hit * 100 >= t.planted * 85, "{kind}: recall {}/{}", t.hit, t.planted);
+        assert!(
+            t.hit * 100 >= t.planted * 85,
+            "{kind}: recall {}/{}",
+            t.hit,
+            t.planted
+        );
+    }
+}
+
+#[test]
+fn hostile_text_is_redacted_in_one_go() {
+    let redactor = redactor();
+    for part in ["13800138000,", "一点", "1.", "1 3 8 0 ", "a@b.cn ", "<PHONE:abc234>", "张先生路1号", "我叫", "one ", "2001:"] {
+        let text = part.repeat(20_000);
+        let once = redactor.text(&text).into_owned();
+        assert_eq!(redactor.text(&once), once);
     }
 }

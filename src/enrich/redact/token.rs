@@ -19,7 +19,9 @@ pub(super) const SHORT_CHARS: usize = 6;
 
 /// No random bytes could be had from the operating system.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make a token key: the operating system gives no random bytes ({0}); try again or give a key file")]
+#[error(
+    "cannot make a token key: the operating system gives no random bytes ({0}); try again or give a key file"
+)]
 pub struct KeyError(String);
 
 /// The secret under which personal values become tokens: 32 bytes, overwritten when dropped.
@@ -102,8 +104,13 @@ pub(super) fn parse_in_text(chars: &[char]) -> Option<(PiiKind, String, usize)> 
     let colon = chars.iter().take(12).position(|&c| c == ':')?;
     let tag: String = chars.get(1..colon)?.iter().collect();
     let kind = PiiKind::from_tag(&tag)?;
-    let code: String =
-        chars.get(colon + 1..)?.iter().copied().take(WHOLE_CHARS + 1).take_while(|&c| is_base32(c)).collect();
+    let code: String = chars
+        .get(colon + 1..)?
+        .iter()
+        .copied()
+        .take(WHOLE_CHARS + 1)
+        .take_while(|&c| is_base32(c))
+        .collect();
     let end = colon + 1 + code.len();
     let fits = code.len() == WHOLE_CHARS || code.len() == SHORT_CHARS;
     (fits && chars.get(end) == Some(&'>')).then_some((kind, code, end + 1))
@@ -117,7 +124,8 @@ pub(super) fn parse_key(value: &str) -> Option<String> {
         Some(_) => PiiKind::from_tag(name)?,
         None => PiiKind::from_name(name)?,
     };
-    (code.len() == WHOLE_CHARS && code.chars().all(is_base32)).then(|| format!("{}:{code}", kind.as_str()))
+    (code.len() == WHOLE_CHARS && code.chars().all(is_base32))
+        .then(|| format!("{}:{code}", kind.as_str()))
 }
 
 #[cfg(test)]
@@ -131,8 +139,14 @@ mod tests {
         assert_eq!(token.len(), WHOLE_CHARS);
         assert!(token.chars().all(is_base32));
         assert_ne!(token, whole(&key.mac(), PiiKind::Account, "13800138000"));
-        assert_eq!(key.fingerprint(), TokenKey::from_bytes([7; 32]).fingerprint());
-        assert_ne!(key.fingerprint(), TokenKey::from_bytes([8; 32]).fingerprint());
+        assert_eq!(
+            key.fingerprint(),
+            TokenKey::from_bytes([7; 32]).fingerprint()
+        );
+        assert_ne!(
+            key.fingerprint(),
+            TokenKey::from_bytes([8; 32]).fingerprint()
+        );
     }
 
     #[test]

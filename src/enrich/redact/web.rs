@@ -5,14 +5,41 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::PiiKind;
 use super::digits::spoken_digit;
 use super::spans::Spans;
 use super::view::View;
-use super::PiiKind;
 
-const VERSION_WORDS: [&str; 22] = [
-    "版本", "版本号", "version", "ver", "v", "升级到", "升级", "更新到", "固件", "系统", "ios", "android", "安卓", "鸿蒙", "build", "app",
-    "客户端", "微信", "章", "chapter", "section", "windows",
+const VERSION_WORDS: [&str; 29] = [
+    "更新完",
+    "更新",
+    "输入法",
+    "组件",
+    "插件",
+    "软件",
+    "浏览器",
+    "版本",
+    "版本号",
+    "version",
+    "ver",
+    "v",
+    "升级到",
+    "升级",
+    "更新到",
+    "固件",
+    "系统",
+    "ios",
+    "android",
+    "安卓",
+    "鸿蒙",
+    "build",
+    "app",
+    "客户端",
+    "微信",
+    "章",
+    "chapter",
+    "section",
+    "windows",
 ];
 
 fn is_local_part(c: char) -> bool {
@@ -36,12 +63,20 @@ pub(super) fn emails(view: &View, spans: &mut Spans) {
         let spaced = view.before(at) == ' ' && view.at(at + width) == ' ';
         let left = if spaced { at - 1 } else { at };
         let right = at + width + usize::from(spaced);
-        let local = view.slice(0, left).iter().rev().take(64).take_while(|&&c| is_local_part(c)).count();
+        let local = view
+            .slice(0, left)
+            .iter()
+            .rev()
+            .take(64)
+            .take_while(|&&c| is_local_part(c))
+            .count();
         let mut start = left - local;
         while start < left && !view.at(start).is_ascii_alphanumeric() && view.at(start) != '*' {
             start += 1;
         }
-        let Some(end) = domain_end(view, right) else { continue };
+        let Some(end) = domain_end(view, right) else {
+            continue;
+        };
         if start < left {
             spans.add(PiiKind::Email, start, end);
         }
@@ -62,7 +97,9 @@ fn domain_end(view: &View, from: usize) -> Option<usize> {
     // What follows the top level without a dot (example.com123) is cut by its letters.
     let (_, top) = text.rsplit_once('.')?;
     let letters = top.chars().take_while(char::is_ascii_alphabetic).count();
-    let valid = (2..=24).contains(&letters) && letters == top.len() && text.chars().next()?.is_ascii_alphanumeric();
+    let valid = (2..=24).contains(&letters)
+        && letters == top.len()
+        && text.chars().next()?.is_ascii_alphanumeric();
     valid.then_some(end)
 }
 
@@ -72,7 +109,9 @@ pub(super) fn ips(view: &View, spans: &mut Spans) {
     while at < view.len() {
         let c = view.at(at);
         let before = view.before(at);
-        let starts = !(before.is_ascii_alphanumeric() || before == '.' || before == ':' && view.at(at) == ':');
+        let fraction = before == '.' && at >= 2 && view.at(at - 2).is_ascii_digit();
+        let starts =
+            !(before.is_ascii_alphanumeric() || fraction || before == ':' && view.at(at) == ':');
         let end = if !starts {
             None
         } else if c.is_ascii_digit() || spoken_digit(c).is_some() {
@@ -96,7 +135,8 @@ fn quad_end(view: &View, start: usize) -> Option<usize> {
     let mut text = String::new();
     let mut end = start;
     let mut spoken = false;
-    loop {
+    // No longer than the longest address, so that hostile text costs no more.
+    while text.len() <= 16 {
         let c = view.at(end);
         if c.is_ascii_digit() || (c == '.' && !text.ends_with('.')) {
             text.push(c);
@@ -115,7 +155,9 @@ fn quad_end(view: &View, start: usize) -> Option<usize> {
         end -= 1;
     }
     let address: Ipv4Addr = text.parse().ok()?;
-    let nobody = address.is_loopback() && text == "127.0.0.1" || address.is_unspecified() || address.octets().first() == Some(&255);
+    let nobody = address.is_loopback() && text == "127.0.0.1"
+        || address.is_unspecified()
+        || address.octets().first() == Some(&255);
     let version = !spoken && is_version(view, start, end);
     if nobody || version || view.at(end).is_ascii_alphabetic() || spoken && text.len() < 7 {
         return None;
@@ -127,18 +169,30 @@ fn is_version(view: &View, start: usize, end: usize) -> bool {
     view.labelled(start, &VERSION_WORDS)
         || view.before(start) == '第'
         || "版条章节".contains(view.at(end))
+        || view.starts_with(end, "的版本")
         || view.starts_with(end, " of windows")
 }
 
 fn with_port(view: &View, end: usize) -> usize {
     let digits = view.from(end + 1).take_while(char::is_ascii_digit).count();
-    if view.at(end) == ':' && (2..=5).contains(&digits) { end + 1 + digits } else { end }
+    if view.at(end) == ':' && (2..=5).contains(&digits) {
+        end + 1 + digits
+    } else {
+        end
+    }
 }
 
 fn ipv6_end(view: &View, start: usize) -> Option<usize> {
-    let length = view.from(start).take(46).take_while(|c| c.is_ascii_hexdigit() || *c == ':' || *c == '.').count();
+    let length = view
+        .from(start)
+        .take(46)
+        .take_while(|c| c.is_ascii_hexdigit() || *c == ':' || *c == '.')
+        .count();
     let mut end = start + length;
-    while end > start && (view.before(end) == '.' || (view.before(end) == ':' && !view.string(start, end).ends_with("::"))) {
+    while end > start
+        && (view.before(end) == '.'
+            || (view.before(end) == ':' && !view.string(start, end).ends_with("::")))
+    {
         end -= 1;
     }
     if view.at(end).is_ascii_alphanumeric() {

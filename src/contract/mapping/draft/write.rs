@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::Sample;
-use super::roles::{Column, Form, Role, named};
+use super::roles::{Column, Form, Role, SampledList, named};
 use crate::contract::mapping::input::Format;
 
 /// One time of the draft: its name in the mapping and the column it reads.
@@ -341,43 +341,43 @@ fn write_event(out: &mut String, sample: &Sample, times: &[Time], messages: bool
     }
     write_attributes(out, sample);
     if let Some(list) = &sample.list {
-        line!(out, "\n[[events.data.turns]]");
-        let item = format!("item.{}", list.text);
-        let text = if list.text_is_list {
-            line!(
-                out,
-                "each = [\"item in {}\", \"text in {item}\"]",
-                list.path
-            );
-            line!(out, "turn_id = \"{{item#}}.{{text#}}\"");
-            "text".to_owned()
-        } else {
-            line!(
-                out,
-                "each = \"item in {}\"\nturn_id = \"{{item#}}\"",
-                list.path
-            );
-            item
-        };
-        line!(out, "skip = {{ column = {}, empty = true }}", quoted(&text));
-        write_turn(out, "{said}", list.speaker.is_some(), &text);
+        write_list(out, list);
     } else if let Some(text) = first(sample, Role::Text).filter(|_| messages) {
-        let text = format!("row.{}", text.name);
-        line!(
-            out,
-            "\n[[events.data.turns]]\neach = \"row in rows\"\nturn_id = \"{{row#}}\""
-        );
-        line!(out, "skip = {{ column = {}, empty = true }}", quoted(&text));
-        write_turn(out, "{said}", first(sample, Role::Speaker).is_some(), &text);
-        match times.first() {
-            Some(time) => {
-                let name = format!("row.{}", time.column.name);
-                line!(out, "\n[times.said]\ncolumn = {}", quoted(&name));
-            }
-            None => line!(out, "\n[times.said]\nmade = \"item\""),
-        }
+        write_rows(out, sample, times, &text.name);
     } else if !times.is_empty() {
         write_legs(out, sample, times);
+    }
+}
+
+fn write_list(out: &mut String, list: &SampledList) {
+    line!(out, "\n[[events.data.turns]]");
+    let item = format!("item.{}", list.text);
+    let path = &list.path;
+    let text = if list.text_is_list {
+        line!(out, "each = [\"item in {path}\", \"text in {item}\"]");
+        line!(out, "turn_id = \"{{item#}}.{{text#}}\"");
+        "text".to_owned()
+    } else {
+        line!(out, "each = \"item in {path}\"\nturn_id = \"{{item#}}\"");
+        item
+    };
+    line!(out, "skip = {{ column = {}, empty = true }}", quoted(&text));
+    write_turn(out, "{said}", list.speaker.is_some(), &text);
+}
+
+fn write_rows(out: &mut String, sample: &Sample, times: &[Time], text: &str) {
+    let text = format!("row.{text}");
+    line!(out, "\n[[events.data.turns]]\neach = \"row in rows\"");
+    line!(out, "turn_id = \"{{row#}}\"");
+    line!(out, "skip = {{ column = {}, empty = true }}", quoted(&text));
+    let has_speaker = first(sample, Role::Speaker).is_some();
+    write_turn(out, "{said}", has_speaker, &text);
+    match times.first() {
+        Some(time) => {
+            let name = format!("row.{}", time.column.name);
+            line!(out, "\n[times.said]\ncolumn = {}", quoted(&name));
+        }
+        None => line!(out, "\n[times.said]\nmade = \"item\""),
     }
 }
 
@@ -386,6 +386,8 @@ fn write_attributes(out: &mut String, sample: &Sample) {
         .columns
         .iter()
         .filter(|column| column.role == Role::Other)
+        // Keys of the language; an attribute cannot have their names.
+        .filter(|column| !matches!(column.name.as_str(), "when" | "each" | "skip"))
         .map(|column| format!("{} = {}", quoted(&column.name), braces(&column.name)))
         .collect();
     if !others.is_empty() {

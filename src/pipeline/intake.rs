@@ -1,0 +1,272 @@
+//! A window of records into pending rows: decode, check the time, redact, mark.
+//!
+//! Invariants: records are taken in order; a record that a table has already is
+//! dropped for that table; a refused record becomes one dead letter with a
+//! redacted payload. Not here: commits.
+
+use std::sync::Arc;
+
+use super::counts::Counts;
+use super::identity::Identities;
+use super::open::OpenInteractions;
+use crate::contract::{Event, RejectCode, Rejection, decode};
+use crate::domain::{Micros, Position, Raw, Redacted};
+use crate::enrich::EventRedactor;
+use crate::lake::{Lake, LakeError};
+use crate::source::{Document, Record, Window};
+use crate::tables::{DeadLetter, Meta, Pending, TableId, TableSet, tables_of};
+
+/// How far from the present an event of a stream may be.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLimits {
+    /// Longest past.
+    pub max_past_micros: i64,
+    /// Longest future.
+    pub max_future_micros: i64,
+}
+
+impl TimeLimits {
+    /// Refuses an event that is too far from `now`.
+    ///
+    /// # Errors
+    /// `time_out_of_range` at `/time`.
+    pub fn check(&self, time: Micros, now: Micros) -> Result<(), Rejection> {
+        let age = now.0 - time.0;
+        if age <= self.max_past_micros && -age <= self.max_future_micros {
+            return Ok(());
+        }
+        const DAY: i64 = 86_400_000_000;
+        let reason = format!(
+            "expected a time at most {} days ago and {} days ahead; older data is imported",
+            self.max_past_micros / DAY,
+            self.max_future_micros / DAY
+        );
+        Err(Rejection::new(RejectCode::TimeOutOfRange, "/time", reason))
+    }
+}
+
+/// What became of one window.
+#[derive(Default)]
+pub struct Taken {
+    counts: Counts,
+    /// Greatest event time in it.
+    pub newest_event_at: Option<Micros>,
+}
+
+impl Taken {
+    /// Adds these counts to those of the source.
+    pub fn add_to(&self, total: &mut Counts) {
+        total.read += self.counts.read;
+        total.accepted += self.counts.accepted;
+        total.repeated += self.counts.repeated;
+        total.skipped_items += self.counts.skipped_items;
+        for (rule, count) in &self.counts.skipped {
+            *total.skipped.entry(rule.clone()).or_default() += count;
+        }
+        for (code, count) in &self.counts.refused {
+            *total.refused.entry(code).or_default() += count;
+        }
+    }
+}
+
+/// One decoded part of a record.
+struct Part<'r> {
+    offset: i64,
+    item: i32,
+    outcome: Outcome<'r>,
+}
+
+enum Outcome<'r> {
+    Event(Event<Redacted<'r>>),
+    Letter(Rejection, String),
+}
+
+/// Takes windows in; owns the rows that wait for a commit.
+pub struct Intake {
+    lake: Arc<Lake>,
+    redactor: EventRedactor,
+    times: TimeLimits,
+    clock: fn() -> Micros,
+    pending: Pending,
+    identities: Identities,
+    open: OpenInteractions,
+}
+
+impl Intake {
+    /// An intake with nothing pending.
+    pub fn new(
+        lake: Arc<Lake>,
+        redactor: EventRedactor,
+        times: TimeLimits,
+        clock: fn() -> Micros,
+    ) -> Self {
+        Self {
+            lake,
+            redactor,
+            times,
+            clock,
+            pending: Pending::default(),
+            identities: Identities::default(),
+            open: OpenInteractions::default(),
+        }
+    }
+
+    /// Rough size of what is pending.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.bytes()
+    }
+
+    /// Whether nothing is pending.
+    pub fn is_empty(&self) -> bool {
+        self.pending.rows() == 0
+    }
+
+    /// What is pending, to be taken by a flush.
+    pub fn pending_mut(&mut self) -> &mut Pending {
+        &mut self.pending
+    }
+
+    /// Forgets all that was not committed.
+    pub fn reset(&mut self) {
+        self.pending = Pending::default();
+        self.identities.clear();
+        self.open.clear();
+    }
+
+    /// Takes one window in. `by_table` is the next offset that each table wants.
+    ///
+    /// # Errors
+    /// When the identities of a day can't be read from the lake.
+    pub async fn take(
+        &mut self,
+        source: &Arc<str>,
+        is_stream: bool,
+        window: &Window,
+        by_table: &[i64],
+    ) -> Result<Taken, LakeError> {
+        let now = (self.clock)();
+        let mut taken = Taken::default();
+        let parts = self.decode(window, is_stream, now, &mut taken.counts);
+        self.load_identities(&parts).await?;
+        for part in &parts {
+            let position = Position {
+                source: Arc::clone(source),
+                partition: window.partition,
+                offset: part.offset,
+            };
+            let skips = skips(part.offset, by_table);
+            match &part.outcome {
+                Outcome::Event(event) => {
+                    taken.newest_event_at = taken.newest_event_at.max(Some(event.time));
+                    let meta = Meta {
+                        position: &position,
+                        ingested_at: now,
+                        channel: self.open.channel(event),
+                        skips,
+                    };
+                    self.identities.begin_event();
+                    self.pending.event(event, &meta, &mut self.identities);
+                    if self.identities.was_repeated() {
+                        taken.counts.repeated += 1;
+                    } else {
+                        taken.counts.accepted += 1;
+                    }
+                }
+                Outcome::Letter(rejection, payload) => {
+                    taken.counts.refuse(rejection.code);
+                    if skips.contains(TableId::DeadLetters) {
+                        continue;
+                    }
+                    self.pending.dead_letter(&DeadLetter {
+                        position: &position,
+                        item: part.item,
+                        topic: window.topic.as_deref(),
+                        rejection,
+                        payload,
+                        received_at: now,
+                    });
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    fn decode<'r>(
+        &self,
+        window: &'r Window,
+        is_stream: bool,
+        now: Micros,
+        counts: &mut Counts,
+    ) -> Vec<Part<'r>> {
+        let mut parts = Vec::with_capacity(window.records.len());
+        for Record { offset, document } in &window.records {
+            counts.read += 1;
+            let mut push = |item: usize, outcome| {
+                let item = i32::try_from(item).unwrap_or(i32::MAX);
+                parts.push(Part { offset: *offset, item, outcome });
+            };
+            match document {
+                Document::Canonical(bytes) => push(0, self.event(bytes, is_stream, now)),
+                Document::Mapped(events, skipped_items) => {
+                    counts.skipped_items += skipped_items;
+                    for (item, event) in events.iter().enumerate() {
+                        push(item, self.event(event, is_stream, now));
+                    }
+                }
+                Document::Skipped(rule) => counts.skip(rule),
+                Document::Refused(rejection, raw) => {
+                    push(0, Outcome::Letter(rejection.clone(), self.payload(raw)));
+                }
+                Document::Letter(rejection, payload) => {
+                    push(0, Outcome::Letter(rejection.clone(), payload.clone()));
+                }
+            }
+        }
+        parts
+    }
+
+    fn event<'r>(&self, document: &'r [u8], is_stream: bool, now: Micros) -> Outcome<'r> {
+        let checked = decode(document).and_then(|event: Event<Raw<'r>>| {
+            if is_stream {
+                self.times.check(event.time, now)?;
+            }
+            Ok(event)
+        });
+        match checked {
+            Ok(event) => Outcome::Event(self.redactor.event(event)),
+            Err(rejection) => Outcome::Letter(rejection, self.payload(document)),
+        }
+    }
+
+    fn payload(&self, raw: &[u8]) -> String {
+        const KEPT_BYTES: usize = 64 * 1024;
+        self.redactor.redactor().payload(raw.get(..KEPT_BYTES).unwrap_or(raw))
+    }
+
+    async fn load_identities(&mut self, parts: &[Part<'_>]) -> Result<(), LakeError> {
+        let mut last = None;
+        for part in parts {
+            let Outcome::Event(event) = &part.outcome else { continue };
+            let needed = (event.data.event_type(), event.time.day());
+            if last == Some(needed) {
+                continue;
+            }
+            last = Some(needed);
+            for table in tables_of(&event.data) {
+                self.identities.load(&self.lake, *table, event.time.day()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tables that have the record at `offset` already.
+fn skips(offset: i64, by_table: &[i64]) -> TableSet {
+    let mut skips = TableSet::default();
+    for (table, next) in TableId::ALL.iter().zip(by_table) {
+        if offset < *next {
+            skips.insert(*table);
+        }
+    }
+    skips
+}

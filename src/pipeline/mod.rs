@@ -1,0 +1,442 @@
+//! The run loop: windows of records in, rows and progress out, exactly once.
+//!
+//! One task takes windows from all sources, decodes, redacts and batches them,
+//! and commits a batch after one second or 32 MB, whichever comes first, while
+//! the next one is being filled. Each table's commit carries the progress of
+//! every source partition, so that after any failure reading goes on at the
+//! smallest progress of all tables and each table drops what it has.
+//!
+//! Invariants: a source is told `Committed` only for what every table has on
+//! the disk; a refused record becomes one dead letter in the same commit logic;
+//! after any failed flush nothing of memory is trusted (sets are loaded again).
+//! Not here: which sources there are (`app`), files and logs (`lake`).
+
+mod counts;
+mod flush;
+mod identity;
+mod intake;
+mod open;
+mod reader;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use counts::{Counts, SourceState};
+use flush::{Flush, Flushed};
+use intake::Intake;
+pub use intake::TimeLimits;
+use reader::{Command, News, Reader};
+
+use crate::disk::FaultPoint;
+use crate::domain::{AppId, Micros};
+use crate::enrich::EventRedactor;
+use crate::lake::{Lake, LakeError, resume_from};
+use crate::source::{Source, SourceError, Window};
+
+
+const QUEUED_WINDOWS: usize = 4;
+const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// How the loop behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The longest that a row waits for its commit.
+    pub max_latency: Duration,
+    /// Size of a batch that is committed at once, bytes.
+    pub max_batch_bytes: usize,
+    /// How often a table without rows records progress.
+    pub progress_interval: Duration,
+    /// Which event times a stream may have.
+    pub times: TimeLimits,
+    /// The present.
+    pub clock: fn() -> Micros,
+}
+
+/// What the loop shows of itself while it runs.
+#[derive(Clone, Default)]
+pub struct Monitor(Arc<Mutex<Shown>>);
+
+#[derive(Default)]
+struct Shown {
+    counts: BTreeMap<String, Counts>,
+    sources: BTreeMap<(String, i32), SourceState>,
+    trouble: Option<String>,
+}
+
+impl Monitor {
+    /// Counts of the source `name`.
+    pub fn counts(&self, name: &str) -> Counts {
+        self.lock().counts.get(name).cloned().unwrap_or_default()
+    }
+
+    /// All partitions.
+    pub fn sources(&self) -> Vec<SourceState> {
+        self.lock().sources.values().cloned().collect()
+    }
+
+    /// Why nothing is committed at the moment, if so.
+    pub fn trouble(&self) -> Option<String> {
+        self.lock().trouble.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why the loop ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The lake can't be read when a source begins.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// A source can't begin where the tables say.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// No thread for a source.
+    #[error("no thread for a source")]
+    Thread(#[source] std::io::Error),
+}
+
+/// One partition of one source as the loop knows it.
+struct Part {
+    app: AppId,
+    reader: usize,
+    partition: i32,
+    epoch: u64,
+    /// Next offset to take in.
+    next: i64,
+    /// Next offset by table, in the order of [`TableId::ALL`].
+    by_table: Vec<i64>,
+    /// What the source was told last.
+    told: i64,
+}
+
+impl Part {
+    fn durable(&self) -> i64 {
+        self.by_table.iter().copied().min().unwrap_or(0)
+    }
+}
+
+/// The loop; see the module.
+pub struct Pipeline {
+    lake: Arc<Lake>,
+    settings: Settings,
+    monitor: Monitor,
+    intake: Intake,
+    readers: Vec<Reader>,
+    finished: Vec<bool>,
+    news: mpsc::Receiver<(usize, News)>,
+    parts: Vec<Part>,
+    epochs: u64,
+    oldest_row: Option<Instant>,
+    progressed: Instant,
+    flushing: Option<JoinHandle<Result<Flushed, LakeError>>>,
+}
+
+impl Pipeline {
+    /// Starts the threads of `sources`.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(
+        lake: Arc<Lake>,
+        redactor: EventRedactor,
+        sources: Vec<Box<dyn Source>>,
+        settings: Settings,
+        monitor: Monitor,
+    ) -> Result<Self, PipelineError> {
+        let (sender, news) = mpsc::channel(QUEUED_WINDOWS);
+        let finished = vec![false; sources.len()];
+        let readers = sources.into_iter().enumerate().map(|(index, source)| {
+            Reader::start(index, source, sender.clone()).map_err(PipelineError::Thread)
+        });
+        Ok(Self {
+            intake: Intake::new(Arc::clone(&lake), redactor, settings.times, settings.clock),
+            readers: readers.collect::<Result<_, _>>()?,
+            lake,
+            settings,
+            monitor,
+            finished,
+            news,
+            parts: Vec::new(),
+            epochs: 0,
+            oldest_row: None,
+            progressed: Instant::now(),
+            flushing: None,
+        })
+    }
+
+    /// Runs until `stop` is cancelled or every source has finished; then all
+    /// that was taken in is committed in every table.
+    ///
+    /// # Errors
+    /// When a source can't begin where the tables say, or the lake can't be
+    /// read for it. Failing commits are tried again for ever.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), PipelineError> {
+        while !stop.is_cancelled() && !self.all_finished() {
+            let due = self.flush_due_in();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                news = self.news.recv() => {
+                    let Some((reader, news)) = news else { break };
+                    self.take(reader, news).await?;
+                }
+                () = tokio::time::sleep(due) => self.flush(false).await?,
+            }
+            if self.intake.pending_bytes() >= self.settings.max_batch_bytes {
+                self.flush(false).await?;
+            }
+        }
+        self.finish().await
+    }
+
+    fn all_finished(&self) -> bool {
+        !self.finished.is_empty() && self.finished.iter().all(|finished| *finished)
+    }
+
+    /// Commits everything in every table, then lets the sources go.
+    async fn finish(&mut self) -> Result<(), PipelineError> {
+        loop {
+            self.flush(true).await?;
+            self.join_flush().await?;
+            let left = self.parts.iter().any(|part| part.durable() < part.next);
+            if !left || self.intake.is_empty() && self.monitor.trouble().is_some() {
+                break;
+            }
+        }
+        self.readers.iter().for_each(|reader| reader.tell(Command::Stop));
+        for (index, finished) in self.finished.iter().enumerate() {
+            if *finished {
+                self.show_state(index, "finished");
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_due_in(&self) -> Duration {
+        let latency = self.oldest_row.map(|since| {
+            self.settings.max_latency.saturating_sub(since.elapsed())
+        });
+        let progress = self.settings.progress_interval.saturating_sub(self.progressed.elapsed());
+        let due = latency.map_or(progress, |latency| latency.min(progress));
+        due.max(Duration::from_millis(1))
+    }
+
+    async fn take(&mut self, reader: usize, news: News) -> Result<(), PipelineError> {
+        match news {
+            News::Assigned(partitions) => {
+                for partition in partitions {
+                    self.assign(reader, partition).await?;
+                }
+                Ok(())
+            }
+            News::Revoked(partitions) => self.revoke(reader, &partitions).await,
+            News::Window(window, epoch) => self.window(reader, &window, epoch).await,
+            News::Finished => {
+                if let Some(finished) = self.finished.get_mut(reader) {
+                    *finished = true;
+                }
+                Ok(())
+            }
+            News::Failed(error @ SourceError::Seek { .. }) => Err(error.into()),
+            News::Failed(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "source can't be read, trying again");
+                self.show_state(reader, "failed");
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks the tables where `partition` stands and begins there.
+    async fn assign(&mut self, reader: usize, partition: i32) -> Result<(), PipelineError> {
+        let Some(name) = self.readers.get(reader).map(|reader| Arc::clone(&reader.name)) else {
+            return Ok(());
+        };
+        let app = AppId::new(&name, partition);
+        self.parts.retain(|part| part.app != app);
+        let (start, by_table) = resume_from(self.lake.tables(), &app).await?;
+        let next = start.unwrap_or(0);
+        let by_table = self.lake.tables().iter().map(|table| {
+            by_table.get(table.name()).and_then(|checkpoint| checkpoint.next(&app)).unwrap_or(0)
+        });
+        self.epochs += 1;
+        let by_table = by_table.collect();
+        let epoch = self.epochs;
+        self.parts.push(Part { app, reader, partition, epoch, next, by_table, told: next });
+        self.show_start(&name, partition, next);
+        if let Some(reader) = self.readers.get(reader) {
+            reader.tell(Command::Seek { partition, next, epoch });
+        }
+        Ok(())
+    }
+
+    /// Commits what was read of the partitions, then forgets them.
+    async fn revoke(&mut self, reader: usize, partitions: &[i32]) -> Result<(), PipelineError> {
+        self.flush(true).await?;
+        self.join_flush().await?;
+        self.parts.retain(|part| part.reader != reader || !partitions.contains(&part.partition));
+        if let Some(reader) = self.readers.get(reader) {
+            reader.tell(Command::RevokeDone);
+        }
+        Ok(())
+    }
+
+    async fn window(
+        &mut self,
+        reader: usize,
+        window: &Window,
+        epoch: u64,
+    ) -> Result<(), PipelineError> {
+        let part = self
+            .parts
+            .iter_mut()
+            .find(|part| part.reader == reader && part.partition == window.partition);
+        let Some(part) = part.filter(|part| part.epoch == epoch) else { return Ok(()) };
+        let Some(source) = self.readers.get(reader) else { return Ok(()) };
+        let by_table = part.by_table.clone();
+        let taken = self
+            .intake
+            .take(&source.name, source.is_stream, window, &by_table)
+            .await;
+        let counts = match taken {
+            Ok(counts) => counts,
+            Err(error) => return self.reset(&error).await,
+        };
+        part.next = window.next;
+        self.oldest_row.get_or_insert_with(Instant::now);
+        let name = Arc::clone(&source.name);
+        self.show_window(&name, window, counts);
+        Ok(())
+    }
+
+    /// Begins a flush of what is pending. `all`: every table records progress.
+    async fn flush(&mut self, all: bool) -> Result<(), PipelineError> {
+        self.join_flush().await?;
+        let all = all || self.progressed.elapsed() >= self.settings.progress_interval;
+        if all {
+            self.progressed = Instant::now();
+        }
+        self.oldest_row = None;
+        let parts: Vec<_> = self
+            .parts
+            .iter()
+            .map(|part| (part.app.clone(), part.next, part.by_table.clone()))
+            .collect();
+        let flush = Flush::prepare(self.intake.pending_mut(), &parts, all);
+        if flush.is_empty() {
+            return Ok(());
+        }
+        let (lake, clock) = (Arc::clone(&self.lake), self.settings.clock);
+        self.flushing = Some(tokio::spawn(async move { flush.run(&lake, clock).await }));
+        Ok(())
+    }
+
+    /// Waits for the flush under way and tells the sources what is durable.
+    async fn join_flush(&mut self) -> Result<(), PipelineError> {
+        let Some(flushing) = self.flushing.take() else { return Ok(()) };
+        let flushed = match flushing.await {
+            Ok(Ok(flushed)) => flushed,
+            Ok(Err(error)) => return self.reset(&error).await,
+            Err(error) => {
+                let what = format!("a flush broke off: {error}");
+                let url = self.lake.root().display().to_string();
+                return self.reset(&LakeError::Unusable { url, what }).await;
+            }
+        };
+        self.lake.faults().hit(FaultPoint::BeforeAcknowledge);
+        self.acknowledge(&flushed);
+        self.lake.faults().hit(FaultPoint::AfterAcknowledge);
+        self.monitor.lock().trouble = None;
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, flushed: &Flushed) {
+        for part in &mut self.parts {
+            for (table, app, next) in flushed.iter() {
+                if *app == part.app
+                    && let Some(slot) = part.by_table.get_mut(*table as usize)
+                {
+                    *slot = (*slot).max(*next);
+                }
+            }
+            let durable = part.durable();
+            let Some(reader) = self.readers.get(part.reader) else { continue };
+            let key = (reader.name.to_string(), part.partition);
+            if let Some(state) = self.monitor.lock().sources.get_mut(&key) {
+                state.committed_offset = durable;
+            }
+            if durable > part.told {
+                part.told = durable;
+                reader.tell(Command::Committed { partition: part.partition, next: durable });
+            }
+        }
+    }
+
+    /// After a failed flush: nothing in memory is trusted, every partition
+    /// begins again at what the tables have.
+    async fn reset(&mut self, error: &LakeError) -> Result<(), PipelineError> {
+        tracing::error!(error = error as &dyn std::error::Error, "commit failed, reading again from the tables' progress");
+        self.monitor.lock().trouble = Some(error.to_string());
+        self.intake.reset();
+        self.oldest_row = None;
+        tokio::time::sleep(RETRY_AFTER_FAILURE).await;
+        let parts: Vec<_> = self.parts.iter().map(|part| (part.reader, part.partition)).collect();
+        for (reader, partition) in parts {
+            if let Some(finished) = self.finished.get_mut(reader) {
+                *finished = false;
+            }
+            self.assign(reader, partition).await?;
+        }
+        Ok(())
+    }
+
+    fn show_start(&self, name: &str, partition: i32, next: i64) {
+        let mut shown = self.monitor.lock();
+        let counts = shown.counts.entry(name.to_owned()).or_default();
+        if *counts == Counts::default() {
+            let before = u64::try_from(next).unwrap_or_default();
+            counts.read = before;
+            counts.repeated = before;
+        }
+        let state = SourceState {
+            name: name.to_owned(),
+            partition,
+            next_offset: next,
+            committed_offset: next,
+            lag: None,
+            newest_event_at: None,
+            heard_at: None,
+            state: "running",
+        };
+        shown.sources.insert((name.to_owned(), partition), state);
+    }
+
+    fn show_window(&self, name: &str, window: &Window, taken: intake::Taken) {
+        let now = (self.settings.clock)();
+        let mut shown = self.monitor.lock();
+        let counts = shown.counts.entry(name.to_owned()).or_default();
+        taken.add_to(counts);
+        if let Some(state) = shown.sources.get_mut(&(name.to_owned(), window.partition)) {
+            state.next_offset = window.next;
+            state.lag = window.lag;
+            state.newest_event_at = state.newest_event_at.max(taken.newest_event_at);
+            state.heard_at = Some(now);
+            state.state = "running";
+        }
+    }
+
+    fn show_state(&self, reader: usize, state: &'static str) {
+        let Some(reader) = self.readers.get(reader) else { return };
+        for ((name, _), shown) in &mut self.monitor.lock().sources {
+            if **name == *reader.name {
+                shown.state = state;
+            }
+        }
+    }
+}
