@@ -5,13 +5,10 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
 use super::events::RecentIdentities;
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
-use crate::query::Engine;
+use crate::query::{Engine, Inside};
 use crate::source::Inbox;
 use crate::store::Store;
 use crate::telemetry::{Health, MetricsHandle};
@@ -31,7 +28,7 @@ pub struct State {
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.
-    pub sources: Arc<dyn SourceStatus>,
+    pub inside: Arc<dyn Inside>,
     /// True in the demo: a loopback peer without a key acts as admin.
     pub demo: bool,
     /// The present.
@@ -53,56 +50,17 @@ pub struct IngestLimits {
     pub max_line_bytes: usize,
 }
 
-/// Tells how far the sources have come.
-pub trait SourceStatus: Send + Sync {
-    /// Every partition of every source of this process.
-    fn list(&self) -> Vec<SourceReport>;
-}
-
-/// How far one partition of a source has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct SourceReport {
-    /// Name of the source.
-    #[schema(example = "inbox")]
-    pub name: String,
-    /// Partition within the source.
-    #[schema(example = 0)]
-    pub partition: i32,
-    /// Offset after the last record that is durable in every table.
-    #[schema(example = 1_200)]
-    pub next_offset: i64,
-    /// Records that are known to wait; null when the source cannot tell.
-    #[schema(example = 0)]
-    pub lag: Option<u64>,
-    /// Every event before this time has been delivered, as far as the source knows; null before its first event.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T03:05:07.120Z")]
-    pub watermark: Option<Micros>,
-    /// What it does.
-    pub state: SourceState,
-}
-
-/// What a source does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceState {
-    /// It reads.
-    Running,
-    /// It has been silent for 30 minutes and holds no watermark back.
-    Idle,
-    /// It has come to its end.
-    Finished,
-    /// It cannot be read; the log says why.
-    Failed,
-}
+/// The state of a source that reads.
+const READING: &str = "reading";
 
 impl State {
-    /// The time before which every source has delivered: the least of the running sources, else the greatest
+    /// The time before which every source has delivered: the least of the sources that read, else the greatest
     /// of the others.
     #[must_use]
     pub fn watermark(&self) -> Option<Micros> {
-        let reports = self.sources.list();
-        let running = reports.iter().filter(|report| report.state == SourceState::Running);
-        let least = running.filter_map(|report| report.watermark).min_by_key(|at| at.0);
-        least.or_else(|| reports.iter().filter_map(|report| report.watermark).max_by_key(|at| at.0))
+        let sources = self.inside.sources();
+        let reading = sources.iter().filter(|source| source.state == READING);
+        let least = reading.filter_map(|source| source.watermark).min_by_key(|at| at.0);
+        least.or_else(|| sources.iter().filter_map(|source| source.watermark).max_by_key(|at| at.0))
     }
 }

@@ -46,7 +46,10 @@ impl Lake {
         let store: Arc<dyn ObjectStore> = Arc::new(DurableDisk::new(Arc::clone(&faults)));
         let mut tables = Vec::with_capacity(TableId::ALL.len());
         for id in TableId::ALL {
-            let url = Url::from_directory_path(root.join(id.name()))
+            let folder = root.join(id.name());
+            create_folder(&folder)
+                .map_err(|error| unusable(format!("folder can't be made: {error}")))?;
+            let url = Url::from_directory_path(folder)
                 .map_err(|()| unusable("the path is not absolute".into()))?;
             tables.push(Arc::new(LakeTable::open(id.spec(), Arc::clone(&store), url).await?));
         }

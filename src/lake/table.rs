@@ -141,12 +141,12 @@ impl LakeTable {
             .map(|builder| builder.with_storage_backend(store, url))
             .and_then(DeltaTableBuilder::build)
             .map_err(failed("opening"))?;
-        match table.load().await {
-            Ok(()) => {}
-            Err(DeltaTableError::NotATable(_)) => {
-                table = create_or_load(spec, table.log_store()).await.map_err(failed("creating"))?;
-            }
-            Err(error) => return Err(failed("opening")(error)),
+        // Asked first, because opening what is not there yet is logged as an error.
+        let exists = table.log_store().is_delta_table_location().await.map_err(failed("opening"))?;
+        if exists {
+            table.load().await.map_err(failed("opening"))?;
+        } else {
+            table = create_or_load(spec, table.log_store()).await.map_err(failed("creating"))?;
         }
         let published = RwLock::new(Arc::new(table.clone()));
         let writer = Mutex::new(Writer { table, known: BTreeMap::new() });

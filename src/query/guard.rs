@@ -242,7 +242,7 @@ fn shape(statement: &Statement) -> String {
     };
     let mut inner = inner.clone();
     // The visitor never breaks.
-    let _: ControlFlow<()> = inner.visit(&mut HideLiterals);
+    let _: ControlFlow<()> = VisitMut::visit(&mut inner, &mut HideLiterals);
     format!("{prefix}{inner}").chars().take(MAX_SHAPE_CHARS).collect()
 }
 

@@ -12,7 +12,8 @@
 //! --   day date, UTC day of the first event
 //! ```
 //!
-//! A parameter is `name type [= default]`; without a default it is required. A column is `name type[, about]`.
+//! A parameter is `name type [= default]`; without a default it is required. A column is `name type[, about]`;
+//! another line there says in prose that there are more.
 //! Lines without a key continue the key above. Invariants: the name equals the file's name (checked where
 //! files are loaded); types are words of [`SqlType`]. Not here: binding, planning.
 
@@ -125,6 +126,9 @@ pub struct Header {
     pub params: Vec<Param>,
     /// Columns, in order; may be empty.
     pub columns: Vec<Column>,
+    /// Whether `columns` is the whole list: a line of prose among them leaves it open.
+    #[serde(skip)]
+    pub is_complete: bool,
 }
 
 impl Header {
@@ -139,6 +143,7 @@ impl Header {
             needs: None,
             params: Vec::new(),
             columns: Vec::new(),
+            is_complete: true,
         };
         let mut key = String::new();
         for line in text.lines() {
@@ -171,7 +176,10 @@ impl Header {
                 self.needs = Some(found.ok_or_else(|| format!("unknown permission `{value}`"))?);
             }
             "params" => self.params.push(param(value)?),
-            "columns" => self.columns.push(column(value)?),
+            "columns" => match column(value) {
+                Some(column) => self.columns.push(column),
+                None => self.is_complete = false,
+            },
             _ => {}
         }
         Ok(())
@@ -205,15 +213,31 @@ fn param(text: &str) -> Result<Param, String> {
     })
 }
 
-fn column(text: &str) -> Result<Column, String> {
+const COLUMN_TYPES: [&str; 13] = [
+    "text",
+    "bigint",
+    "integer",
+    "smallint",
+    "double precision",
+    "real",
+    "numeric",
+    "boolean",
+    "timestamptz",
+    "timestamp",
+    "date",
+    "bytea",
+    "json",
+];
+
+/// A column, or nothing when the line is prose.
+fn column(text: &str) -> Option<Column> {
     let (declaration, about) = text.split_once(',').unwrap_or((text, ""));
-    let (name, kind) = declaration
-        .trim()
-        .split_once(char::is_whitespace)
-        .ok_or_else(|| format!("a column is `name type[, about]`, not `{text}`"))?;
-    Ok(Column {
+    let (name, kind) = declaration.trim().split_once(char::is_whitespace)?;
+    let kind = kind.split_whitespace().collect::<Vec<_>>().join(" ");
+    let item = kind.trim_end_matches("[]");
+    COLUMN_TYPES.contains(&item).then(|| Column {
         name: name.to_owned(),
-        kind: kind.split_whitespace().collect::<Vec<_>>().join(" "),
+        kind: kind.clone(),
         about: about.trim().to_owned(),
     })
 }
@@ -248,6 +272,10 @@ mod tests {
         );
         assert_eq!(header.columns[0].about, "how long");
         assert_eq!(header.columns[1].kind, "double precision");
+        assert!(header.is_complete);
+        let open = "-- name: a\n-- about: b\n-- columns:\n--   n bigint\n--   and all of legs\nselect 1";
+        let open = Header::parse(open).unwrap();
+        assert_eq!((open.columns.len(), open.is_complete), (1, false));
     }
 
     #[test]

@@ -4,9 +4,8 @@
 //! where placeholders stand in the statement (the planner knows).
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::DataType;
 use datafusion::common::ParamValues;
 use datafusion::common::ScalarValue;
 use serde_json::Value;
@@ -90,7 +89,8 @@ fn plain(value: &Value, pointer: &str) -> Result<ScalarValue, QueryError> {
     }
 }
 
-/// Binds the parameters of a named query by name.
+/// Binds the parameters of a named query by name. In its statement they are `$name`, or `$1`, `$2`, … in the
+/// order of the header.
 pub(super) fn named(
     declared: &[Param],
     given: &BTreeMap<String, Value>,
@@ -102,7 +102,7 @@ pub(super) fn named(
         return Err(wrong(pointer(unknown), detail));
     }
     let mut bound: HashMap<String, ScalarValue> = HashMap::with_capacity(declared.len());
-    for param in declared {
+    for (index, param) in declared.iter().enumerate() {
         let default = || param.default.clone().map_or(Value::Null, Value::String);
         let value = match given.get(&param.name) {
             Some(value) => value.clone(),
@@ -112,6 +112,7 @@ pub(super) fn named(
         let typed = typed(&value, param.kind).ok_or_else(|| {
             wrong(pointer(&param.name), format!("expected {}", param.kind.as_str()))
         })?;
+        bound.insert((index + 1).to_string(), typed.clone());
         bound.insert(param.name.clone(), typed);
     }
     Ok(ParamValues::from(bound))
@@ -161,22 +162,10 @@ fn null_of(kind: SqlType) -> ScalarValue {
     }
 }
 
-/// The Arrow type of a parameter, for plans that are checked without values.
-pub(super) fn arrow_type(kind: SqlType) -> DataType {
-    match kind {
-        SqlType::Text => DataType::Utf8,
-        SqlType::Bigint => DataType::Int64,
-        SqlType::Integer => DataType::Int32,
-        SqlType::Double => DataType::Float64,
-        SqlType::Boolean => DataType::Boolean,
-        SqlType::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
-        SqlType::Date => DataType::Date32,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::datatypes::TimeUnit;
     use serde_json::json;
 
     fn pointer_of(result: Result<ParamValues, QueryError>) -> String {

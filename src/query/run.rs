@@ -26,7 +26,7 @@ use super::engine::{Binding, Inner, Job};
 use super::error::QueryError;
 use super::export::type_name;
 use super::guard;
-use super::header::Column;
+use super::header::Header;
 use super::log::{Ended, QueryLog};
 use super::parameters;
 use crate::error::Coded;
@@ -309,7 +309,7 @@ pub(super) async fn check_files(inner: &Inner) -> Vec<String> {
         };
         let job = Job::of_file(checked, Binding::Positional(Vec::new()));
         let schema = plan(inner, &snapshot, &job).await.map(|(_, plan)| plan.schema());
-        compare(name, schema, &relation.header.columns, &mut mistakes);
+        compare(schema, &relation.header, &mut mistakes);
     }
     for query in &inner.library.named {
         let mut params = query.params().to_vec();
@@ -318,17 +318,17 @@ pub(super) async fn check_files(inner: &Inner) -> Vec<String> {
         let binding = Binding::Named(params, std::collections::BTreeMap::new());
         let job = Job::of_file(query.statement.clone(), binding);
         let schema = plan(inner, &snapshot, &job).await.map(|(_, plan)| plan.schema());
-        compare(query.name(), schema, query.columns(), &mut mistakes);
+        compare(schema, &query.header, &mut mistakes);
     }
     mistakes
 }
 
 fn compare(
-    name: &str,
     schema: Result<SchemaRef, QueryError>,
-    columns: &[Column],
+    header: &Header,
     mistakes: &mut Vec<String>,
 ) {
+    let name = &header.name;
     let schema = match schema {
         Ok(schema) => schema,
         Err(error) => {
@@ -341,9 +341,14 @@ fn compare(
     let planned = schema.fields().iter();
     let planned: Vec<String> =
         planned.map(|field| format!("{} {}", field.name(), type_name(field.data_type()))).collect();
-    let said: Vec<String> =
-        columns.iter().map(|column| format!("{} {}", column.name, column.kind)).collect();
-    if !said.is_empty() && said != planned {
+    let said = header.columns.iter().map(|column| format!("{} {}", column.name, column.kind));
+    let said: Vec<String> = said.collect();
+    let fits = if said.is_empty() || !header.is_complete {
+        said.iter().all(|column| planned.contains(column))
+    } else {
+        said == planned
+    };
+    if !fits {
         let (said, planned) = (said.join(", "), planned.join(", "));
         mistakes.push(format!("{name}: the header says ({said}), the statement gives ({planned})"));
     }

@@ -7,11 +7,13 @@ use std::mem;
 
 /// One line without its line end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    /// A line within the bound.
-    Whole(Vec<u8>),
-    /// The head of a longer one, cut where a value may begin.
-    TooLong(Vec<u8>),
+pub(super) struct Line {
+    /// Its number in the body, from 1.
+    pub number: u64,
+    /// What it holds, or the head of it.
+    pub bytes: Vec<u8>,
+    /// True when it is longer than the bound; the head is cut where a value may begin.
+    pub is_too_long: bool,
 }
 
 /// Of a line that is too long this much is kept for the dead letter, bytes.
@@ -23,43 +25,42 @@ pub(super) struct LineSplitter {
     partial: Vec<u8>,
     /// The head of the line that is being skipped.
     skipping: Option<Vec<u8>>,
+    /// Lines that have ended.
+    ended: u64,
 }
 
 impl LineSplitter {
     pub(super) fn new(max_line_bytes: usize) -> Self {
-        Self { max_line_bytes, partial: Vec::new(), skipping: None }
+        Self { max_line_bytes, partial: Vec::new(), skipping: None, ended: 0 }
     }
 
-    /// Hands the lines that end in `chunk` to `take`.
-    pub(super) fn push<E>(
-        &mut self,
-        chunk: &[u8],
-        mut take: impl FnMut(Line) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// The lines that end in `chunk`, blank ones left out.
+    pub(super) fn push(&mut self, chunk: &[u8]) -> Vec<Line> {
+        let mut lines = Vec::new();
         let mut rest = chunk;
         while let Some(at) = memchr::memchr(b'\n', rest) {
             let (content, after) = rest.split_at(at);
             self.extend(content);
             rest = after.get(1..).unwrap_or_default();
-            if let Some(line) = self.end() {
-                take(line)?;
-            }
+            lines.extend(self.end());
         }
         self.extend(rest);
-        Ok(())
+        lines
     }
 
-    /// The last line, when it has no line end; also the end of any other.
+    /// Ends the line that is open; at the end of the body this is the last one, when it has no line end.
     pub(super) fn end(&mut self) -> Option<Line> {
-        if let Some(head) = self.skipping.take() {
-            return Some(Line::TooLong(head));
+        self.ended += 1;
+        let number = self.ended;
+        if let Some(bytes) = self.skipping.take() {
+            return Some(Line { number, bytes, is_too_long: true });
         }
-        let mut line = mem::take(&mut self.partial);
-        if line.last() == Some(&b'\r') {
-            line.pop();
+        let mut bytes = mem::take(&mut self.partial);
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
         }
-        let blank = line.iter().all(u8::is_ascii_whitespace);
-        (!blank).then_some(Line::Whole(line))
+        let is_blank = bytes.iter().all(u8::is_ascii_whitespace);
+        (!is_blank).then_some(Line { number, bytes, is_too_long: false })
     }
 
     fn extend(&mut self, content: &[u8]) {
@@ -90,24 +91,24 @@ mod tests {
         let mut splitter = LineSplitter::new(max);
         let mut lines = Vec::new();
         for chunk in input.chunks(chunk_bytes) {
-            let taken: Result<(), ()> = splitter.push(chunk, |line| {
-                lines.push(line);
-                Ok(())
-            });
-            taken.unwrap();
+            lines.extend(splitter.push(chunk));
         }
         lines.extend(splitter.end());
         lines
     }
 
+    fn line(number: u64, text: &str, is_too_long: bool) -> Line {
+        Line { number, bytes: text.as_bytes().to_vec(), is_too_long }
+    }
+
     #[test]
     fn chunks_make_no_difference() {
-        let whole = |text: &str| Line::Whole(text.as_bytes().to_vec());
         for chunk_bytes in [1, 2, 3, 7, 100] {
             let lines = split("一\r\n\n  \nbc\nlast".as_bytes(), chunk_bytes, 20);
-            assert_eq!(lines, [whole("一"), whole("bc"), whole("last")], "{chunk_bytes}");
+            let wanted = [line(1, "一", false), line(4, "bc", false), line(5, "last", false)];
+            assert_eq!(lines, wanted, "{chunk_bytes}");
         }
-        assert_eq!(split(b"a\n", 1, 20), [whole("a")]);
+        assert_eq!(split(b"a\n", 1, 20), [line(1, "a", false)]);
         assert!(split(b"", 1, 20).is_empty());
     }
 
@@ -118,11 +119,11 @@ mod tests {
         input.extend(b"\"}\nnext\n");
         for chunk_bytes in [1, 10, 1000] {
             let lines = split(&input, chunk_bytes, 50);
-            let head = Line::TooLong(b"{\"a\":1".to_vec());
-            assert_eq!(lines, [head, Line::Whole(b"next".to_vec())], "{chunk_bytes}");
+            let wanted = [line(1, "{\"a\":1", true), line(2, "next", false)];
+            assert_eq!(lines, wanted, "{chunk_bytes}");
         }
-        assert!(matches!(split(&[b'x'; 30], 7, 20)[..], [Line::TooLong(_)]), "also at the end");
-        assert!(matches!(split(&[b'x'; 20], 7, 20)[..], [Line::Whole(_)]), "the bound itself is fine");
+        assert!(split(&[b'x'; 30], 7, 20)[0].is_too_long, "also at the end");
+        assert!(!split(&[b'x'; 20], 7, 20)[0].is_too_long, "the bound itself is fine");
     }
 
     #[test]
@@ -130,7 +131,7 @@ mod tests {
         let mut splitter = LineSplitter::new(1 << 20);
         let chunk = vec![b'x'; 1 << 16];
         for _ in 0..1_000 {
-            splitter.push(&chunk, |_| Err(())).unwrap();
+            assert!(splitter.push(&chunk).is_empty());
             assert!(splitter.partial.len() <= (1 << 20) + chunk.len());
         }
         assert!(splitter.partial.is_empty() && splitter.skipping.is_some());

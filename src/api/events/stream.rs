@@ -28,6 +28,9 @@ const GROUP_BYTES: usize = 1 << 20;
 /// A group is made durable when nothing came for so long.
 const GROUP_WAIT: Duration = Duration::from_millis(500);
 
+/// Unpacked bytes that are cut into lines at once.
+const PART_BYTES: usize = 64 << 10;
+
 /// Of so many refused lines the answer shows the reason.
 const SHOWN_REFUSALS: usize = 20;
 
@@ -69,8 +72,6 @@ struct Taker<'a> {
     splitter: LineSplitter,
     group: Group,
     receipt: EventsReceipt,
-    /// Number of the line, blank ones not counted.
-    line: u64,
 }
 
 /// Entries that wait to be kept.
@@ -96,7 +97,6 @@ impl<'a> Taker<'a> {
             splitter: LineSplitter::new(state.ingest_limits.max_line_bytes),
             group: Group::default(),
             receipt: EventsReceipt::default(),
-            line: 0,
         }
     }
 
@@ -106,7 +106,14 @@ impl<'a> Taker<'a> {
                 self.flush().await?;
                 return Err(not_unpacked());
             };
-            for line in self.splitter.push(&bytes) {
+            self.lines_of(&bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn lines_of(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
+        for part in bytes.chunks(PART_BYTES) {
+            for line in self.splitter.push(part) {
                 self.line(line)?;
                 if self.group.bytes >= GROUP_BYTES {
                     self.flush().await?;
@@ -121,9 +128,8 @@ impl<'a> Taker<'a> {
             self.flush().await?;
             return Err(not_unpacked());
         };
-        let mut lines = self.splitter.push(&rest);
-        lines.extend(self.splitter.end());
-        for line in lines {
+        self.lines_of(&rest).await?;
+        if let Some(line) = self.splitter.end() {
             self.line(line)?;
         }
         self.flush().await?;
@@ -131,24 +137,19 @@ impl<'a> Taker<'a> {
     }
 
     fn line(&mut self, line: Line) -> Result<(), ApiError> {
-        self.line += 1;
-        let (rejection, bytes) = match line {
-            Line::Whole(bytes) => match admit(self.state, &bytes) {
-                Ok(event) => {
-                    self.group.bytes += event.entry.len_bytes();
-                    self.group.events.push(event);
-                    return Ok(());
-                }
-                Err(rejection) => (rejection, bytes),
-            },
-            Line::TooLong(head) => (self.too_long(), head),
+        let admitted = if line.is_too_long {
+            Err(self.too_long())
+        } else {
+            admit(self.state, &line.bytes)
         };
-        let letter = letter(self.state, &rejection, &bytes)
-            .ok_or_else(|| ApiError::internal("a dead letter cannot be written as JSON"))?;
-        self.group.bytes += letter.len_bytes();
-        self.group.letters.push(letter);
-        self.refuse(rejection);
-        Ok(())
+        match admitted {
+            Ok(event) => {
+                self.group.bytes += event.entry.len_bytes();
+                self.group.events.push(event);
+                Ok(())
+            }
+            Err(rejection) => self.refuse(&line, rejection),
+        }
     }
 
     fn too_long(&self) -> Rejection {
@@ -157,16 +158,20 @@ impl<'a> Taker<'a> {
         Rejection::new(RejectCode::LineTooLong, "", reason)
     }
 
-    fn refuse(&mut self, rejection: Rejection) {
-        if self.receipt.first_refusals.len() >= SHOWN_REFUSALS {
-            return;
+    fn refuse(&mut self, line: &Line, rejection: Rejection) -> Result<(), ApiError> {
+        let letter = letter(self.state, &rejection, &line.bytes)
+            .ok_or_else(|| ApiError::internal("a dead letter cannot be written as JSON"))?;
+        self.group.bytes += letter.len_bytes();
+        self.group.letters.push(letter);
+        if self.receipt.first_refusals.len() < SHOWN_REFUSALS {
+            self.receipt.first_refusals.push(RefusedLine {
+                line: line.number,
+                code: rejection.code.as_str().to_owned(),
+                pointer: rejection.pointer,
+                reason: rejection.reason,
+            });
         }
-        self.receipt.first_refusals.push(RefusedLine {
-            line: self.line,
-            code: rejection.code.as_str().to_owned(),
-            pointer: rejection.pointer,
-            reason: rejection.reason,
-        });
+        Ok(())
     }
 
     /// Makes the group durable.

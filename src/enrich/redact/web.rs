@@ -109,7 +109,8 @@ pub(super) fn ips(view: &View, spans: &mut Spans) {
     while at < view.len() {
         let c = view.at(at);
         let before = view.before(at);
-        let fraction = before == '.' && at >= 2 && view.at(at - 2).is_ascii_digit();
+        // Not in the middle of a longer run, of which it would only be the tail.
+        let fraction = matches!(before, '.' | ':') && at >= 2 && view.at(at - 2).is_ascii_digit();
         let starts =
             !(before.is_ascii_alphanumeric() || fraction || before == ':' && view.at(at) == ':');
         let end = if !starts {

@@ -1,0 +1,63 @@
+-- name: agent_schedules
+-- about: What agents are scheduled for. Repeats and superseded revisions removed.
+-- columns:
+--   agent_id text
+--   from_at timestamptz
+--   to_at timestamptz
+--   activity text
+--   event_source text
+--   event_id text
+--   revision integer
+--   source text
+--   partition integer
+--   offset bigint
+--   ingested_at timestamptz
+--   at timestamptz
+--   dt date, UTC day of the event's time
+-- tables: raw.agent_schedules
+with suspects as (
+    select distinct event_source, event_id from raw.agent_schedules where suspect
+),
+ranked as (
+    select
+        e.*,
+        row_number() over (
+            partition by e.event_source, e.event_id
+            order by revision desc, ingested_at desc, source desc, "partition" desc, "offset" desc
+        ) as version_place
+    from raw.agent_schedules as e
+    left semi join suspects as s on e.event_source = s.event_source and e.event_id = s.event_id
+)
+select
+    e.agent_id,
+    e.from_at,
+    e.to_at,
+    e.activity,
+    e.event_source,
+    e.event_id,
+    e.revision,
+    e.source,
+    e."partition",
+    e."offset",
+    e.ingested_at,
+    e.at,
+    e.dt
+from raw.agent_schedules as e
+left anti join suspects as s on e.event_source = s.event_source and e.event_id = s.event_id
+union all
+select
+    e.agent_id,
+    e.from_at,
+    e.to_at,
+    e.activity,
+    e.event_source,
+    e.event_id,
+    e.revision,
+    e.source,
+    e."partition",
+    e."offset",
+    e.ingested_at,
+    e.at,
+    e.dt
+from ranked as e
+where e.version_place = 1

@@ -1,0 +1,166 @@
+//! `POST /v1/events`: events in, a receipt out.
+//!
+//! Invariants: events are decoded, checked and redacted before anything is queued; the answer comes when every
+//! accepted event and every refused line is durable; what is sent again is stored again and kept once by the
+//! views, so nothing can be lost by a count. Not here: the queue (`source`), what becomes of its entries
+//! (`pipeline`).
+
+mod admit;
+mod batch;
+mod fill;
+mod lines;
+mod recent;
+mod stream;
+mod unpack;
+
+use actix_web::{HttpRequest, post, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use fill::fill_recent;
+pub use recent::RecentIdentities;
+
+use super::body::{essence, read};
+use super::describe::{Event, Events, Problems};
+use super::problem::ApiError;
+use super::state::State;
+use crate::error::ErrorCode;
+use crate::source::{Inbox, InboxEntry, InboxError};
+use crate::telemetry;
+use admit::Admitted;
+use unpack::Unpacker;
+
+/// What became of the events of a request.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct EventsReceipt {
+    /// Events that are durable now and were not seen in the last 24 hours.
+    pub accepted: u64,
+    /// Events that are durable now and whose identity was seen in the last 24 hours.
+    pub repeated: u64,
+    /// Lines that are dead letters now; always 0 for JSON, which is all or nothing.
+    pub refused: u64,
+    /// The first 20 of them.
+    pub first_refusals: Vec<RefusedLine>,
+}
+
+/// One refused line.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusedLine {
+    /// Its number in the body, from 1.
+    pub line: u64,
+    /// The code as in `dead_letters.code`.
+    #[schema(example = "invalid_time")]
+    pub code: String,
+    /// JSON pointer to the wrong field; empty for the whole line.
+    #[schema(example = "/time")]
+    pub pointer: String,
+    /// What was expected.
+    #[schema(example = "expected an RFC 3339 time such as 2026-11-20T03:15:07.120Z")]
+    pub reason: String,
+}
+
+/// Take events
+///
+/// One event or an array of events as JSON is all or nothing: a 422 lists every bad item and nothing is stored.
+/// NDJSON is read line by line without a limit in total: every refused line becomes one dead letter, the others
+/// are stored. The answer comes when all of it is durable; events can be queried within 3 seconds. Sending the
+/// same events again is safe.
+#[utoipa::path(
+    operation_id = "events_post",
+    tag = "events",
+    security(("api_key" = [])),
+    extensions(("x-permission" = json!("events"))),
+    request_body(description = "Events of contract v1 (CloudEvents 1.0, structured mode).", content(
+        (Events = "application/json"),
+        (Event = "application/x-ndjson"),
+    )),
+    responses(
+        (status = 200, description = "Everything is durable.", body = EventsReceipt, example = json!({
+            "accepted": 2, "repeated": 1, "refused": 1,
+            "first_refusals": [{"line": 3, "code": "invalid_time", "pointer": "/time",
+                "reason": "expected an RFC 3339 time such as 2026-11-20T03:15:07.120Z"}]
+        })),
+        Problems,
+    ),
+)]
+#[post("/v1/events")]
+pub(super) async fn events_post(
+    state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<web::Json<EventsReceipt>, ApiError> {
+    let Some(inbox) = &state.inbox else {
+        return Err(ApiError::new(ErrorCode::NotReady, "this process takes no events"));
+    };
+    let unpacker = Unpacker::of(&request)?;
+    let payload = payload.into_inner();
+    let receipt = match essence(&request).as_deref() {
+        Some("application/x-ndjson" | "application/ndjson") => {
+            stream::take(&state, inbox, payload, unpacker).await?
+        }
+        Some("application/json" | "application/cloudevents+json") if unpacker.is_plain() => {
+            batch::take(&state, inbox, &read(payload).await?).await?
+        }
+        _ => return Err(other_media_type()),
+    };
+    Ok(web::Json(receipt))
+}
+
+fn other_media_type() -> ApiError {
+    let detail = "send `application/json` (not packed) or `application/x-ndjson` (plain, gzip or zstd)";
+    ApiError::new(ErrorCode::UnsupportedMediaType, detail)
+}
+
+/// Makes events and dead letters durable and counts them into `receipt`.
+async fn keep(
+    state: &State,
+    inbox: &Inbox,
+    events: Vec<Admitted>,
+    letters: Vec<InboxEntry>,
+    receipt: &mut EventsReceipt,
+) -> Result<(), ApiError> {
+    let now = (state.clock)();
+    let (sum, refused) = (events.len() as u64, letters.len() as u64);
+    let mut entries = Vec::with_capacity(events.len() + letters.len());
+    let mut fresh = Vec::with_capacity(events.len());
+    for event in events {
+        if !state.recent.note(event.identity, now) {
+            fresh.push(event.identity);
+        }
+        entries.push(event.entry);
+    }
+    entries.extend(letters);
+    if entries.is_empty() {
+        return Ok(());
+    }
+    if let Err(error) = inbox.append(entries).await {
+        state.recent.forget(&fresh);
+        return Err(not_kept(error, receipt));
+    }
+    let accepted = fresh.len() as u64;
+    receipt.accepted += accepted;
+    receipt.repeated += sum - accepted;
+    receipt.refused += refused;
+    telemetry::repeated_events(sum - accepted);
+    Ok(())
+}
+
+fn not_kept(error: InboxError, receipt: &EventsReceipt) -> ApiError {
+    let stored = receipt.accepted + receipt.repeated + receipt.refused;
+    match error {
+        InboxError::Full(waiting_bytes) => {
+            let detail = format!(
+                "{waiting_bytes} bytes wait to be committed; {stored} lines of this request are stored, \
+                 sending all of it again is safe"
+            );
+            ApiError::new(ErrorCode::Overloaded, detail)
+        }
+        InboxError::Closed | InboxError::Disk { .. } => {
+            let mut cause = error.to_string();
+            if let Some(source) = std::error::Error::source(&error) {
+                cause = format!("{cause}: {source}");
+            }
+            ApiError::internal(cause)
+        }
+    }
+}

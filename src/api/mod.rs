@@ -1,0 +1,55 @@
+//! The REST door: one list of routes, one file per resource, problem documents, keys and roles.
+//!
+//! A request goes through [`request`] (id, gate, problem documents, headers, metrics) to its handler; a handler
+//! reads its input, asks one part of the product and shapes the answer. Invariants: every operation is in the
+//! description, with the permission that it takes; every failure is a problem document; nothing raw is queued,
+//! nothing unredacted is answered; no query string and no body reaches a log. Not here: SQL (`query` and
+//! `queries/`), what happens to events after the inbox (`pipeline`).
+
+mod auth;
+mod body;
+mod describe;
+mod events;
+mod filters;
+mod health;
+mod interactions;
+mod keys;
+mod operations;
+mod page;
+mod pages;
+mod problem;
+mod queries;
+mod request;
+mod rows;
+mod server;
+mod sources;
+mod sql;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use describe::{DescribeError, openapi, openapi_yaml};
+pub use events::{RecentIdentities, fill_recent};
+pub use page::api_markdown;
+pub use server::{Doors, ServeError, serve};
+pub use state::{IngestLimits, State};
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Every operation of the interface.
+fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(events::events_post)
+        .service(interactions::interactions_list)
+        .service(interactions::interaction_get)
+        .service(operations::operations_profile)
+        .service(sql::sql_run)
+        .service(queries::queries_list)
+        .service(queries::query_run)
+        .service(keys::keys_list)
+        .service(keys::key_create)
+        .service(keys::key_revoke)
+        .service(sources::sources_list)
+        .service(health::health_live)
+        .service(health::health_ready);
+}

@@ -1,0 +1,60 @@
+//! The command line: one file a command, settings from file, environment, flag.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong use.
+
+mod check_config;
+mod import;
+mod mapping;
+mod print;
+mod query;
+mod settings;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use settings::CommonArgs;
+
+/// Contact-centre analytics: interactions in, true rows out.
+#[derive(Parser)]
+#[command(name = "tingchao", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take events from files into the lake.
+    Import(import::ImportArgs),
+    /// Work on mappings: `mapping new FILE` drafts one from a file's header.
+    Mapping(mapping::MappingArgs),
+    /// Ask the lake: a named query or a statement.
+    Query(query::QueryArgs),
+    /// Make up the events of a service desk, seeded.
+    Simulate(simulate::SimulateArgs),
+    /// Check the settings, or print all of them with their defaults.
+    CheckConfig(check_config::CheckConfigArgs),
+}
+
+/// Runs the command line; the process's exit code.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Import(args) => import::run(&cli.common, &args),
+        Command::Mapping(args) => mapping::run(&args),
+        Command::Query(args) => query::run(&cli.common, &args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::CheckConfig(args) => check_config::run(&cli.common, &args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            print::error(&error);
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! SQL over the lake: sessions over live table versions, a guard for every read-only door, named queries,
+//! exports.
+//!
+//! Invariants (design: read-only doors): a door can't write, read files or lift its limits; every query has a
+//! deadline, a row limit and a memory limit; a vanished client stops its query; a query sees one state of all
+//! tables. Every SQL statement of the product is a file under `queries/`. Not here: HTTP and the Postgres wire
+//! (`api`, `pgwire`), writing of marts (`jobs`).
+
+mod answer;
+mod catalog;
+mod engine;
+mod error;
+pub mod export;
+mod files;
+mod functions;
+pub mod guard;
+mod header;
+mod log;
+mod parameters;
+mod run;
+mod system;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, BatchStream};
+pub use catalog::Versions;
+pub use engine::{Engine, Limits, NamedRequest, Request, Spill};
+pub use error::QueryError;
+pub use files::NamedQuery;
+pub use header::{Column, Header, Param, SqlType};
+pub use system::{Inside, JobRow, SourceRow};
