@@ -87,11 +87,13 @@ placed as (
             order by at, type_rank, source, "partition", "offset"
             rows between unbounded preceding and current row
         ) as agent_leg,
+        last_value(case when type in ('interaction.queued.v1', 'interaction.answered.v1', 'interaction.ended.v1') then at end) ignore nulls over (
+            partition by interaction_id
+            order by at desc, type_rank desc, source desc, "partition" desc, "offset" desc
+            rows between unbounded preceding and 1 preceding
+        ) as closing_at,
         last_value(
-            case
-                when type in ('interaction.queued.v1', 'interaction.answered.v1', 'interaction.ended.v1')
-                    then named_struct('at', at, 'type', type, 'end_reason', end_reason)
-            end
+            case when type in ('interaction.queued.v1', 'interaction.answered.v1', 'interaction.ended.v1') then concat(type, ' ', coalesce(end_reason, '')) end
         ) ignore nulls over (
             partition by interaction_id
             order by at desc, type_rank desc, source desc, "partition" desc, "offset" desc
@@ -107,9 +109,12 @@ placed as (
             order by at desc, type_rank desc, source desc, "partition" desc, "offset" desc
             rows between unbounded preceding and 1 preceding
         ) as own_transfer_at,
-        last_value(
-            case when type = 'interaction.dequeued.v1' then named_struct('at', at, 'outcome', outcome) end
-        ) ignore nulls over (
+        last_value(case when type = 'interaction.dequeued.v1' then at end) ignore nulls over (
+            partition by interaction_id, queue
+            order by at desc, type_rank desc, source desc, "partition" desc, "offset" desc
+            rows between unbounded preceding and 1 preceding
+        ) as dequeued_at,
+        last_value(case when type = 'interaction.dequeued.v1' then outcome end) ignore nulls over (
             partition by interaction_id, queue
             order by at desc, type_rank desc, source desc, "partition" desc, "offset" desc
             rows between unbounded preceding and 1 preceding
@@ -166,23 +171,18 @@ derived as (
         case when p.state = 'agent' then p.agent_id end as agent_id,
         p.at as started_at,
         case
-            when p.state = 'queue' and p.dequeued['at'] is not null
-                and (p.closing['at'] is null or p.dequeued['at'] <= p.closing['at'])
-                then p.dequeued['at']
-            when p.state = 'queue' then p.closing['at']
-            when p.state = 'agent' then least(p.closing['at'], p.own_transfer_at)
-            else least(p.closing['at'], p.any_transfer_at)
+            when p.state = 'queue' then least(p.dequeued_at, p.closing_at)
+            when p.state = 'agent' then least(p.closing_at, p.own_transfer_at)
+            else least(p.closing_at, p.any_transfer_at)
         end as ended_at,
         case
             when p.state <> 'queue' then null
-            when p.dequeued['at'] is not null
-                and (p.closing['at'] is null or p.dequeued['at'] <= p.closing['at'])
-                then p.dequeued['outcome']
-            when p.closing['type'] = 'interaction.answered.v1' then 'answered'
-            when p.closing['type'] = 'interaction.queued.v1' then 'flow_out'
-            when p.closing['type'] = 'interaction.ended.v1' and p.closing['end_reason'] = 'failed'
-                then 'system'
-            when p.closing['type'] = 'interaction.ended.v1' then 'abandoned'
+            when p.dequeued_at is not null and (p.closing_at is null or p.dequeued_at <= p.closing_at)
+                then p.dequeued
+            when p.closing like 'interaction.answered.v1 %' then 'answered'
+            when p.closing like 'interaction.queued.v1 %' then 'flow_out'
+            when p.closing = 'interaction.ended.v1 failed' then 'system'
+            when p.closing like 'interaction.ended.v1 %' then 'abandoned'
         end as outcome,
         p.ring_ms,
         coalesce(h.hold_ms, 0) as hold_ms,
@@ -193,7 +193,7 @@ derived as (
         on p.state = 'agent' and p.interaction_id = h.interaction_id and p.agent_leg = h.agent_leg
     left join wrap_ups as w
         on p.state = 'agent' and p.interaction_id = w.interaction_id
-        and p.agent_id is not distinct from w.agent_id and p.at = w.own_answer_at
+        and p.at = w.own_answer_at and (p.agent_id is not distinct from w.agent_id)
     left join end_wrap_ups as x
         on p.state = 'agent' and p.interaction_id = x.interaction_id and p.agent_leg = x.agent_leg
     where p.state in ('queue', 'agent')

@@ -117,7 +117,6 @@ impl IntoResponses for Problems {
     "subject": "call-20261120-000123", "time": "2026-11-20T03:15:07.120Z",
     "data": {"turn_id": "1", "speaker": {"role": "customer"}, "text": "我的包裹还没到", "content_type": "text"}
 }))]
-#[expect(dead_code, reason = "stands for the contract's own types in the description")]
 pub(super) struct Event {
     /// Always `1.0`.
     specversion: String,
@@ -143,7 +142,6 @@ pub(super) struct Event {
 /// One event or an array of them.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "as above")]
 pub(super) enum Events {
     /// One event.
     One(Event),

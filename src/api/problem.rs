@@ -76,6 +76,7 @@ impl ApiError {
     }
 
     /// The code of this failure.
+    #[cfg(test)]
     pub(super) const fn code(&self) -> ErrorCode {
         self.code
     }

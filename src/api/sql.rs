@@ -38,7 +38,6 @@ pub struct SqlRequest {
 
 /// Rows as JSON.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "the engine writes it; this is its description")]
 pub struct RowSet {
     /// The columns, in order.
     columns: Vec<RowColumn>,
@@ -53,7 +52,6 @@ pub struct RowSet {
 
 /// A column of an answer.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "as above")]
 pub struct RowColumn {
     /// Its name.
     name: String,

@@ -13,7 +13,7 @@ mod error;
 pub mod export;
 mod files;
 mod functions;
-pub mod guard;
+mod guard;
 mod header;
 mod log;
 mod parameters;
@@ -24,7 +24,7 @@ mod tests;
 
 pub use answer::{Answer, BatchStream};
 pub use catalog::Versions;
-pub use engine::{Engine, Limits, NamedRequest, Request, Spill};
+pub use engine::{Engine, Limits, NamedRequest, Request, Spill, runtime};
 pub use error::QueryError;
 pub use files::NamedQuery;
 pub use header::{Column, Header, Param, SqlType};

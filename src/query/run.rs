@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answer::Item;
 use super::catalog::{Access, Snapshot, Versions};
-use super::engine::{Binding, Inner, Job};
+use super::engine::{Binding, Inner, Job, Source};
 use super::error::QueryError;
 use super::export::type_name;
 use super::guard;
@@ -77,25 +77,40 @@ impl Task {
         Self { inner, job, deadline, limit_s, max_rows }
     }
 
+    /// Checks a caller's text; its shape goes to the list of queries.
+    fn check(&mut self) -> Result<Statement, QueryError> {
+        match &self.job.statement {
+            Source::Checked(statement) => Ok(statement.clone()),
+            Source::Text(text) => {
+                let checked = guard::check(text)?;
+                self.job.begun.shape = checked.shape;
+                Ok(checked.statement)
+            }
+        }
+    }
+
     pub(super) async fn run(
-        self,
+        mut self,
         mut ready: oneshot::Sender<Result<Opened, QueryError>>,
         rows: mpsc::Sender<Item>,
     ) {
+        let started = Instant::now();
+        let statement = self.check();
         let door = self.job.begun.door;
         let mut record = Record {
             log: Arc::clone(&self.inner.log),
             id: self.inner.log.begin(self.job.begun.clone()),
             door,
-            started: Instant::now(),
+            started,
             rows: 0,
             code: Some(crate::error::ErrorCode::Internal.as_str()),
         };
+        let opened = async { self.open(statement?).await };
         let opened = tokio::select! {
             biased;
             () = ready.closed() => Err(QueryError::Cancelled),
             stop = self.stopped() => Err(stop),
-            opened = self.open() => opened,
+            opened = opened => opened,
         };
         let (stream, opened) = match opened {
             Ok(opened) => opened,
@@ -135,10 +150,13 @@ impl Task {
         }
     }
 
-    async fn open(&self) -> Result<(SendableRecordBatchStream, Opened), QueryError> {
+    async fn open(
+        &self,
+        statement: Statement,
+    ) -> Result<(SendableRecordBatchStream, Opened), QueryError> {
         let limit = self.inner.limits.max_memory_bytes;
         let snapshot = self.inner.catalog.snapshot().await?;
-        let (state, plan) = plan(&self.inner, &snapshot, &self.job).await?;
+        let (state, plan) = plan(&self.inner, &snapshot, statement, &self.job).await?;
         let stream = execute_stream(plan, state.task_ctx())
             .map_err(|error| QueryError::execution(error, limit))?;
         let opened = Opened {
@@ -215,12 +233,17 @@ fn log_internal(error: &QueryError) {
 
 type Planned = (SessionState, Arc<dyn ExecutionPlan>);
 
-async fn plan(inner: &Inner, snapshot: &Arc<Snapshot>, job: &Job) -> Result<Planned, QueryError> {
+async fn plan(
+    inner: &Inner,
+    snapshot: &Arc<Snapshot>,
+    statement: Statement,
+    job: &Job,
+) -> Result<Planned, QueryError> {
     let limit = inner.limits.max_memory_bytes;
     let state = session(inner, snapshot, job.access, job.shows_files)?;
-    check_tables(&state, &job.statement)?;
+    check_tables(&state, &statement)?;
     let planning = |error| QueryError::planning(error, limit);
-    let logical = state.statement_to_plan(job.statement.clone()).map_err(planning).await?;
+    let logical = state.statement_to_plan(statement).map_err(planning).await?;
     verify(&logical)?;
     let values = values(&logical, &job.binding, limit)?;
     let logical = logical.with_param_values(values).map_err(planning)?;
@@ -307,8 +330,8 @@ pub(super) async fn check_files(inner: &Inner) -> Vec<String> {
                 continue;
             }
         };
-        let job = Job::of_file(checked, Binding::Positional(Vec::new()));
-        let schema = plan(inner, &snapshot, &job).await.map(|(_, plan)| plan.schema());
+        let job = Job::of_file(Binding::Positional(Vec::new()));
+        let schema = plan(inner, &snapshot, checked, &job).await.map(|(_, plan)| plan.schema());
         compare(schema, &relation.header, &mut mistakes);
     }
     for query in &inner.library.named {
@@ -316,8 +339,8 @@ pub(super) async fn check_files(inner: &Inner) -> Vec<String> {
         // Required ones are planned as null of their type.
         params.iter_mut().for_each(|param| param.required = false);
         let binding = Binding::Named(params, std::collections::BTreeMap::new());
-        let job = Job::of_file(query.statement.clone(), binding);
-        let schema = plan(inner, &snapshot, &job).await.map(|(_, plan)| plan.schema());
+        let job = Job::of_file(binding);
+        let schema = plan(inner, &snapshot, query.statement.clone(), &job).await.map(|(_, plan)| plan.schema());
         compare(schema, &query.header, &mut mistakes);
     }
     mistakes

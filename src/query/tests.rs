@@ -458,6 +458,21 @@ async fn one_function_call_cannot_take_all_memory() {
     assert_eq!(rows["rows"], json!([["abab", "007", [0, 1, 2], [1, 1]]]));
 }
 
+#[test]
+fn the_deepest_statement_that_is_let_through_fits_the_stack() {
+    let runtime = runtime().unwrap();
+    runtime.block_on(async {
+        let fixture = fixture(limits()).await;
+        for (part, times) in
+            [(" or true", 450), (" is not null", 300), ("::text", 900), (" union all select true", 300)]
+        {
+            let sql = format!("select true{}", part.repeat(times));
+            let answer = json_of(&fixture, &sql).await;
+            assert!(answer.is_ok(), "{part}: {}", answer.unwrap_err());
+        }
+    });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_stream_gives_its_slot_back() {
     let fixture = fixture(Limits { max_concurrent: 1, ..limits() }).await;
