@@ -4,8 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Faults;
+
+/// Tells apart the staging files that threads of one process write at once.
+static STAGED: AtomicU64 = AtomicU64::new(0);
 
 /// Syncs a folder, so that the entries made in it survive a power cut.
 ///
@@ -72,7 +76,8 @@ pub fn write_private(target: &Path, content: &[u8]) -> io::Result<()> {
     let folder = parent_of(target);
     create_folder(folder)?;
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let staging = target.with_file_name(format!(".{name}.{}.staged", std::process::id()));
+    let serial = STAGED.fetch_add(1, Ordering::Relaxed);
+    let staging = target.with_file_name(format!(".{name}.{}.{serial}.staged", std::process::id()));
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staging)?;
     file.write_all(content)?;

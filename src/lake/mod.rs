@@ -7,6 +7,8 @@
 //! (`tables`), when to flush (`pipeline`).
 
 mod durable;
+mod lease;
+mod maintain;
 mod parquet_file;
 mod read;
 mod table;
@@ -18,6 +20,8 @@ use object_store::ObjectStore;
 use url::Url;
 
 pub use durable::DurableDisk;
+pub use lease::{Lease, LeaseError};
+pub use maintain::{Done, Upkeep, UpkeepError, compact, keep_up, rewrite_day};
 pub use parquet_file::{DataFile, data_file};
 pub use read::read_day;
 pub use table::{LakeError, LakeTable, Progress, resume_from};

@@ -55,7 +55,7 @@ impl Server {
             let mut files: Vec<_> = pending
                 .take(*id)
                 .into_iter()
-                .map(|(day, batch)| data_file(&batch.finish().unwrap(), day).unwrap())
+                .map(|(day, mut batch)| data_file(&batch.finish().unwrap(), day).unwrap())
                 .collect();
             if files.is_empty() {
                 continue;
