@@ -17,6 +17,8 @@ pub mod lake;
 pub mod query;
 pub mod pipeline;
 pub mod simulate;
+pub mod jobs;
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod store;

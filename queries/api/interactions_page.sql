@@ -21,13 +21,14 @@ select
     interaction_id, channel, direction, customer_id, entry, started_at, ended_at, is_open,
     queue, queues, agent_id, agents, offered, outcome, end_reason, ended_by, disposition, resolved,
     ivr_ms, wait_ms, ring_ms, talk_ms, hold_ms, wrap_up_ms, handle_ms, transfers,
-    customer_turns, agent_turns, bot_turns, csat, nps, sentiment_score, time_source, attributes
+    customer_turns, agent_turns, bot_turns, csat, nps, sentiment_score, time_source, attributes,
+    previous_id, language
 from interactions
 where ($1 is null or started_at >= $1)
     and ($2 is null or started_at < $2)
     and ($3 is null or channel = $3)
-    and ($4 is null or array_has(queues, $4))
-    and ($5 is null or array_has(agents, $5))
+    and ($4 is null or array_has(queues, cast($4 as varchar)))
+    and ($5 is null or array_has(agents, cast($5 as varchar)))
     and ($6 is null or customer_id = $6)
     and ($7 is null or outcome = $7)
     and ($8 is null or direction = $8)

@@ -49,12 +49,14 @@ pub(super) enum Needs {
     Nothing,
     /// A key whose role has this permission.
     Permission(Permission),
+    /// It does not say: nobody may.
+    Unsaid,
 }
 
 /// The operations, by path pattern and method.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    operations: HashMap<String, Vec<(Method, Option<Needs>)>>,
+    operations: HashMap<String, Vec<(Method, Needs)>>,
 }
 
 impl Gate {
@@ -64,18 +66,26 @@ impl Gate {
         let paths = openapi.get("paths").and_then(serde_json::Value::as_object);
         for (path, item) in paths.into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
-                let Ok(method) = method.to_uppercase().parse() else { continue };
+                let Ok(method) = method.to_uppercase().parse() else {
+                    continue;
+                };
                 let needs = needs_of(operation);
-                gate.operations.entry(path.clone()).or_default().push((method, needs));
+                gate.operations
+                    .entry(path.clone())
+                    .or_default()
+                    .push((method, needs));
             }
         }
         gate
     }
 
-    /// What the operation needs: `None` when it is not there, `Some(None)` when it does not say.
-    fn needs(&self, pattern: Option<&str>, method: &Method) -> Option<Option<Needs>> {
+    /// What the operation needs; `None` when it is not there.
+    fn needs(&self, pattern: Option<&str>, method: &Method) -> Option<Needs> {
         let operations = self.operations.get(pattern?)?;
-        operations.iter().find(|(known, _)| known == method).map(|(_, needs)| *needs)
+        operations
+            .iter()
+            .find(|(known, _)| known == method)
+            .map(|(_, needs)| *needs)
     }
 
     /// The failure of a path that no handler took.
@@ -113,30 +123,37 @@ impl Gate {
         }
         let pattern = request.match_pattern();
         let needs = self.needs(pattern.as_deref(), request.method());
-        if needs == Some(Some(Needs::Nothing)) {
+        if needs == Some(Needs::Nothing) {
             return Ok(None);
         }
         let peer = request.peer_addr().map(|peer| peer.ip());
         let (actor, role) = authenticate(state, request.headers(), peer).await?;
         match needs {
-            Some(None) => Err(ApiError::internal("an operation without a permission")),
-            Some(Some(Needs::Permission(permission))) if !role.allows(permission) => {
+            Some(Needs::Unsaid) => Err(ApiError::internal("an operation without a permission")),
+            Some(Needs::Permission(permission)) if !role.allows(permission) => {
                 let detail = format!("the role `{role}` has no permission `{permission}`");
                 Err(ApiError::new(ErrorCode::Forbidden, detail))
             }
             // What is not there goes on to the handler of unmatched requests.
-            _ => Ok(Some(Caller { actor, role, request_id: request_id.to_owned() })),
+            _ => Ok(Some(Caller {
+                actor,
+                role,
+                request_id: request_id.to_owned(),
+            })),
         }
     }
 }
 
-fn needs_of(operation: &serde_json::Value) -> Option<Needs> {
-    let word = operation.get("x-permission")?.as_str()?;
-    if word == "none" {
-        return Some(Needs::Nothing);
+fn needs_of(operation: &serde_json::Value) -> Needs {
+    let word = operation
+        .get("x-permission")
+        .and_then(serde_json::Value::as_str);
+    if word == Some("none") {
+        return Needs::Nothing;
     }
-    let found = Permission::ALL.into_iter().find(|permission| permission.as_str() == word);
-    found.map(Needs::Permission)
+    let mut all = Permission::ALL.into_iter();
+    let found = all.find(|permission| Some(permission.as_str()) == word);
+    found.map_or(Needs::Unsaid, Needs::Permission)
 }
 
 async fn authenticate(
@@ -149,7 +166,9 @@ async fn authenticate(
             Some(key) => state.store.authenticate(key).await?,
             None => None,
         };
-        return principal.map(|found| (found.key_id, found.role)).ok_or_else(refuse_key);
+        return principal
+            .map(|found| (found.key_id, found.role))
+            .ok_or_else(refuse_key);
     }
     if state.demo && peer.is_some_and(|peer| peer.to_canonical().is_loopback()) {
         return Ok(("demo".to_owned(), Role::Admin));
@@ -184,7 +203,11 @@ fn check_names(headers: &HeaderMap, uri_host: Option<&str>) -> Result<(), ApiErr
         return Err(foreign_name());
     };
     let host = host.map(host_name).or(uri_host);
-    let origin = origin.map(|origin| origin.split_once("://").map_or("", |(_, rest)| host_name(rest)));
+    let origin = origin.map(|origin| {
+        origin
+            .split_once("://")
+            .map_or("", |(_, rest)| host_name(rest))
+    });
     match (host, origin) {
         (Some(host), None) if is_loopback_name(host) => Ok(()),
         (Some(host), Some(origin)) if is_loopback_name(host) && is_loopback_name(origin) => Ok(()),
@@ -206,7 +229,9 @@ fn host_name(authority: &str) -> &str {
 }
 
 fn is_loopback_name(host: &str) -> bool {
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|known| known.eq_ignore_ascii_case(host))
+    ["localhost", "127.0.0.1", "[::1]"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -225,14 +250,31 @@ mod tests {
 
     #[test]
     fn only_loopback_names_reach_the_demo() {
-        for host in ["localhost:8080", "LOCALHOST", "127.0.0.1:1", "[::1]:8080", "[::1]"] {
+        for host in [
+            "localhost:8080",
+            "LOCALHOST",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "[::1]",
+        ] {
             assert!(checked(&[("host", host)]), "{host}");
         }
-        for host in ["evil.example", "localhost.evil.example:8080", "127.0.0.1.nip.example", ""] {
+        for host in [
+            "evil.example",
+            "localhost.evil.example:8080",
+            "127.0.0.1.nip.example",
+            "",
+        ] {
             assert!(!checked(&[("host", host)]), "{host}");
         }
-        assert!(checked(&[("host", "localhost"), ("origin", "http://127.0.0.1:8080")]));
-        assert!(!checked(&[("host", "localhost"), ("origin", "https://evil.example")]));
+        assert!(checked(&[
+            ("host", "localhost"),
+            ("origin", "http://127.0.0.1:8080")
+        ]));
+        assert!(!checked(&[
+            ("host", "localhost"),
+            ("origin", "https://evil.example")
+        ]));
         assert!(!checked(&[("host", "localhost"), ("origin", "null")]));
         assert!(!checked(&[]));
     }
@@ -259,11 +301,23 @@ mod tests {
             "/v1/a": {"get": {"x-permission": "sql"}, "post": {}},
             "/v1/b": {"get": {"x-permission": "none"}},
         }}));
-        assert_eq!(gate.needs(Some("/v1/a"), &Method::GET), Some(Some(Needs::Permission(Permission::Sql))));
-        assert_eq!(gate.needs(Some("/v1/a"), &Method::POST), Some(None));
+        assert_eq!(
+            gate.needs(Some("/v1/a"), &Method::GET),
+            Some(Needs::Permission(Permission::Sql))
+        );
+        assert_eq!(
+            gate.needs(Some("/v1/a"), &Method::POST),
+            Some(Needs::Unsaid)
+        );
         assert_eq!(gate.needs(Some("/v1/a"), &Method::PUT), None);
-        assert_eq!(gate.needs(Some("/v1/b"), &Method::GET), Some(Some(Needs::Nothing)));
-        assert_eq!(gate.unmatched(Some("/v1/a")).code(), ErrorCode::MethodNotAllowed);
+        assert_eq!(
+            gate.needs(Some("/v1/b"), &Method::GET),
+            Some(Needs::Nothing)
+        );
+        assert_eq!(
+            gate.unmatched(Some("/v1/a")).code(),
+            ErrorCode::MethodNotAllowed
+        );
         assert_eq!(gate.unmatched(None).code(), ErrorCode::NotFound);
     }
 }

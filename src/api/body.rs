@@ -47,7 +47,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 /// The media type of a request without its parameters, in lower case.
 pub(super) fn essence(request: &HttpRequest) -> Option<String> {
     let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Some(
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
 }
 
 /// Reads a body of at most [`MAX_BODY_BYTES`].
@@ -65,7 +72,10 @@ pub(super) async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
 
 /// The connection ended inside the body, or its framing is wrong.
 pub(super) fn broken_off() -> ApiError {
-    ApiError::new(ErrorCode::MalformedJson, "the body ended before its announced end")
+    ApiError::new(
+        ErrorCode::MalformedJson,
+        "the body ended before its announced end",
+    )
 }
 
 /// Decodes a JSON body.
@@ -114,10 +124,16 @@ mod tests {
         let code = |text: &str| decode::<Wanted>(text.as_bytes()).unwrap_err().code();
         assert_eq!(code("{"), ErrorCode::MalformedJson);
         assert_eq!(code("{} {}"), ErrorCode::InvalidParameter);
-        assert_eq!(code(r#"{"sql":"","parameters":[]} x"#), ErrorCode::MalformedJson);
+        assert_eq!(
+            code(r#"{"sql":"","parameters":[]} x"#),
+            ErrorCode::MalformedJson
+        );
         let wrong = decode::<Wanted>(br#"{"sql":"","parameters":[1,"secret"]}"#).unwrap_err();
         let shown = format!("{wrong:?}");
-        assert!(shown.contains("/parameters/1") && !shown.contains("secret"), "{shown}");
+        assert!(
+            shown.contains("/parameters/1") && !shown.contains("secret"),
+            "{shown}"
+        );
         let missing = decode::<Wanted>(br#"{"sql":""}"#).unwrap_err();
         assert!(format!("{missing:?}").contains("/parameters"));
     }

@@ -6,13 +6,12 @@
 //! described; every reference resolves.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use actix_web::App;
 use serde::Serialize;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Server,
-};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Server};
 use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema};
 use utoipa_actix_web::AppExt;
 
@@ -21,7 +20,10 @@ use crate::error::{ErrorCode, FieldError, Problem};
 /// The tags of operations, with what they are about.
 pub(super) const TAGS: [(&str, &str); 6] = [
     ("events", "Events in."),
-    ("interactions", "Interactions, with their legs, turns and timeline."),
+    (
+        "interactions",
+        "Interactions, with their legs, turns and timeline.",
+    ),
     ("profiles", "What is known of the operation."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),
@@ -49,7 +51,10 @@ impl Modify for Base {
         openapi.info.contact = None;
         openapi.servers = Some(vec![Server::new("/")]);
         let tags = TAGS.iter().map(|(name, about)| {
-            utoipa::openapi::tag::TagBuilder::new().name(*name).description(Some(*about)).build()
+            utoipa::openapi::tag::TagBuilder::new()
+                .name(*name)
+                .description(Some(*about))
+                .build()
         });
         openapi.tags = Some(tags.collect());
         let scheme = HttpBuilder::new()
@@ -65,8 +70,11 @@ impl Modify for Base {
 /// The description of the interface.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let app = App::new().into_utoipa_app().openapi(Document::openapi());
-    app.configure(super::routes).split_for_parts().1
+    static BUILT: LazyLock<OpenApi> = LazyLock::new(|| {
+        let app = App::new().into_utoipa_app().openapi(Document::openapi());
+        app.configure(super::routes).split_for_parts().1
+    });
+    BUILT.clone()
 }
 
 /// [`openapi`] as YAML, as it stands in the package.
@@ -74,7 +82,9 @@ pub fn openapi() -> OpenApi {
 /// # Errors
 /// When it cannot be written as YAML, which a test rules out.
 pub fn openapi_yaml() -> Result<String, DescribeError> {
-    openapi().to_yaml().map_err(|error| DescribeError(error.to_string()))
+    openapi()
+        .to_yaml()
+        .map_err(|error| DescribeError(error.to_string()))
 }
 
 /// Why the description could not be written.
@@ -142,6 +152,7 @@ pub(super) struct Event {
 /// One event or an array of them.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "stands for a body in the description")]
 pub(super) enum Events {
     /// One event.
     One(Event),

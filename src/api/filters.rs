@@ -18,11 +18,11 @@ impl Filters {
     pub(super) fn checked<T>(
         &mut self,
         name: &str,
-        value: Option<String>,
+        value: Option<&str>,
         expected: impl fmt::Display,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let read = read(value.as_deref()?);
+        let read = read(value?);
         if read.is_none() {
             self.wrong(name, expected);
         }
@@ -30,23 +30,29 @@ impl Filters {
     }
 
     /// A time.
-    pub(super) fn time(&mut self, name: &str, value: Option<String>) -> Option<Micros> {
+    pub(super) fn time(&mut self, name: &str, value: Option<&str>) -> Option<Micros> {
         self.checked(name, value, TimeError, |text| Micros::parse(text).ok())
     }
 
     /// `true` or `false`.
-    pub(super) fn boolean(&mut self, name: &str, value: Option<String>) -> Option<bool> {
-        self.checked(name, value, "expected true or false", |text| text.parse().ok())
+    pub(super) fn boolean(&mut self, name: &str, value: Option<&str>) -> Option<bool> {
+        self.checked(name, value, "expected true or false", |text| {
+            text.parse().ok()
+        })
     }
 
     /// A whole number within `range`.
     pub(super) fn whole(
         &mut self,
         name: &str,
-        value: Option<String>,
+        value: Option<&str>,
         range: RangeInclusive<u64>,
     ) -> Option<u64> {
-        let expected = format!("expected a whole number from {} to {}", range.start(), range.end());
+        let expected = format!(
+            "expected a whole number from {} to {}",
+            range.start(),
+            range.end()
+        );
         self.checked(name, value, expected, |text| {
             text.parse().ok().filter(|number| range.contains(number))
         })
@@ -61,11 +67,18 @@ impl Filters {
 
     /// A mistake.
     pub(super) fn wrong(&mut self, name: &str, expected: impl fmt::Display) {
-        self.errors.push(FieldError { pointer: format!("/{name}"), detail: expected.to_string() });
+        self.errors.push(FieldError {
+            pointer: format!("/{name}"),
+            detail: expected.to_string(),
+        });
     }
 
     /// All mistakes, if there are any.
     pub(super) fn finish(self) -> Result<(), ApiError> {
-        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::parameters(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::parameters(self.errors))
+        }
     }
 }

@@ -49,12 +49,17 @@ pub(super) async fn health_live() -> web::Json<Alive> {
     ),
 )]
 #[get("/v1/health/ready")]
-pub(super) async fn health_ready(state: web::Data<State>) -> Result<web::Json<HealthReport>, ApiError> {
+pub(super) async fn health_ready(
+    state: web::Data<State>,
+) -> Result<web::Json<HealthReport>, ApiError> {
     let report = state.health.report();
     if report.ready {
         return Ok(web::Json(report));
     }
-    let missing = report.components.into_iter().filter(|component| !component.ready);
+    let missing = report
+        .components
+        .into_iter()
+        .filter(|component| !component.ready);
     let errors: Vec<FieldError> = missing
         .map(|component| FieldError {
             pointer: format!("/components/{}", component.name),

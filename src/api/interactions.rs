@@ -19,7 +19,12 @@ use crate::error::ErrorCode;
 
 macro_rules! statement {
     ($name:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/queries/api/", $name, ".sql"))
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/queries/api/",
+            $name,
+            ".sql"
+        ))
     };
 }
 
@@ -114,8 +119,7 @@ pub struct Interaction {
     /// Every agent.
     pub agents: Option<Vec<String>>,
     /// Whether it entered a queue.
-    #[schema(value_type = Option<bool>)]
-    pub offered: Option<Value>,
+    pub offered: Option<bool>,
     /// How it came out.
     pub outcome: Option<String>,
     /// Why it ended.
@@ -149,13 +153,17 @@ pub struct Interaction {
     /// Turns of bots.
     pub bot_turns: Option<i64>,
     /// Satisfaction, 1 to 5.
-    pub csat: Option<f64>,
+    pub csat: Option<i32>,
     /// Recommendation, 0 to 10.
-    pub nps: Option<f64>,
+    pub nps: Option<i32>,
     /// Mean sentiment, -1 to 1.
     pub sentiment_score: Option<f64>,
     /// `made` when its times were counted up because the source had none.
     pub time_source: Option<String>,
+    /// The interaction that it goes on from.
+    pub previous_id: Option<String>,
+    /// Its language, BCP 47.
+    pub language: Option<String>,
     /// What else the source said.
     #[serde(deserialize_with = "json_text")]
     #[schema(value_type = Option<Object>)]
@@ -289,7 +297,11 @@ pub(super) async fn interactions_list(
     let length = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = items.len() > length;
     items.truncate(length);
-    let next_cursor = if has_more { items.last().and_then(cursor_after) } else { None };
+    let next_cursor = if has_more {
+        items.last().and_then(cursor_after)
+    } else {
+        None
+    };
     Ok(web::Json(InteractionPage { items, next_cursor }))
 }
 
@@ -323,20 +335,33 @@ pub(super) async fn interaction_get(
     let id = vec![Value::String(stored_id(&state, &id))];
     let found: Vec<Interaction> = fetch(&state, ONE, id.clone(), 1).await?;
     let Some(interaction) = found.into_iter().next() else {
-        return Err(ApiError::new(ErrorCode::NotFound, "there is no such interaction"));
+        return Err(ApiError::new(
+            ErrorCode::NotFound,
+            "there is no such interaction",
+        ));
     };
     let legs = fetch(&state, LEGS, id.clone(), MAX_LEGS).await?;
     let turns = fetch(&state, TURNS, id.clone(), MAX_TURNS).await?;
     let events: Vec<Map<String, Value>> = fetch(&state, TIMELINE, id, MAX_EVENTS).await?;
     let timeline = events.into_iter().map(timeline_event).collect();
-    Ok(web::Json(InteractionDetail { interaction, legs, turns, findings: Vec::new(), timeline }))
+    Ok(web::Json(InteractionDetail {
+        interaction,
+        legs,
+        turns,
+        findings: Vec::new(),
+        timeline,
+    }))
 }
 
 fn timeline_event(mut row: Map<String, Value>) -> TimelineEvent {
     let mut take = |name: &str| row.remove(name).unwrap_or(Value::Null);
     let (at, kind) = (take("at"), take("type"));
     row.retain(|_, value| !value.is_null());
-    TimelineEvent { at, r#type: kind, data: row }
+    TimelineEvent {
+        at,
+        r#type: kind,
+        data: row,
+    }
 }
 
 /// An id as it is stored: a personal value as its token, anything else as it is.
@@ -347,11 +372,21 @@ fn stored_id(state: &State, id: &str) -> String {
 /// The values of the page's statement, and the page's length.
 fn bind(state: &State, asked: InteractionFilters) -> Result<(Vec<Value>, u64), ApiError> {
     let mut filters = Filters::default();
-    let limit = filters.whole("limit", asked.limit, 1..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
-    let (from, to) = (filters.time("from", asked.from), filters.time("to", asked.to));
+    let limit = filters
+        .whole("limit", asked.limit.as_deref(), 1..=MAX_LIMIT)
+        .unwrap_or(DEFAULT_LIMIT);
+    let (from, to) = (
+        filters.time("from", asked.from.as_deref()),
+        filters.time("to", asked.to.as_deref()),
+    );
     filters.order(from, to);
-    let is_open = filters.boolean("is_open", asked.is_open);
-    let cursor = filters.checked("cursor", asked.cursor, "expected `next_cursor` of a page", read_cursor);
+    let is_open = filters.boolean("is_open", asked.is_open.as_deref());
+    let cursor = filters.checked(
+        "cursor",
+        asked.cursor.as_deref(),
+        "expected `next_cursor` of a page",
+        read_cursor,
+    );
     filters.finish()?;
     let id = |id: Option<String>| id.map(|id| stored_id(state, &id));
     let time = super::rows::time;
@@ -408,6 +443,9 @@ mod tests {
             panic!()
         };
         let event = timeline_event(row);
-        assert_eq!(json!(event), json!({"at": "t", "type": "x", "data": {"queue": "q"}}));
+        assert_eq!(
+            json!(event),
+            json!({"at": "t", "type": "x", "data": {"queue": "q"}})
+        );
     }
 }

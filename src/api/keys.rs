@@ -97,8 +97,17 @@ pub struct KeyCreated {
 )]
 #[get("/v1/keys")]
 pub(super) async fn keys_list(state: web::Data<State>) -> Result<web::Json<KeyList>, ApiError> {
-    let items = state.store.list_keys().await?.into_iter().map(KeyView::from).collect();
-    Ok(web::Json(KeyList { items, next_cursor: None }))
+    let items = state
+        .store
+        .list_keys()
+        .await?
+        .into_iter()
+        .map(KeyView::from)
+        .collect();
+    Ok(web::Json(KeyList {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// Create a key
@@ -127,9 +136,15 @@ pub(super) async fn key_create(
 ) -> Result<HttpResponse, ApiError> {
     let role = Role::from_str(&body.role)
         .map_err(|error| ApiError::parameter("/role", error.to_string()))?;
-    let made = state.store.create_key(&body.name, role, &change(&state, &caller)).await?;
+    let made = state
+        .store
+        .create_key(&body.name, role, &change(&state, &caller))
+        .await?;
     let key = made.api_key.expose().to_owned();
-    Ok(HttpResponse::Created().json(KeyCreated { view: made.key.into(), key }))
+    Ok(HttpResponse::Created().json(KeyCreated {
+        view: made.key.into(),
+        key,
+    }))
 }
 
 /// Revoke a key
@@ -152,12 +167,20 @@ pub(super) async fn key_revoke(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    match state.store.revoke_key(&id, &change(&state, &caller)).await? {
+    match state
+        .store
+        .revoke_key(&id, &change(&state, &caller))
+        .await?
+    {
         Revocation::Revoked | Revocation::AlreadyRevoked => Ok(HttpResponse::NoContent().finish()),
         Revocation::NotFound => Err(ApiError::new(ErrorCode::NotFound, "there is no such key")),
     }
 }
 
 fn change<'a>(state: &State, caller: &'a Caller) -> Change<'a> {
-    Change { actor: &caller.actor, request_id: &caller.request_id, at_us: (state.clock)().0 }
+    Change {
+        actor: &caller.actor,
+        request_id: &caller.request_id,
+        at_us: (state.clock)().0,
+    }
 }

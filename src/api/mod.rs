@@ -32,7 +32,7 @@ pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
 pub use server::{Doors, ServeError, serve};
-pub use state::{IngestLimits, State};
+pub use state::{IngestLimits, SharedState, State};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -18,8 +18,10 @@ use super::state::State;
 use crate::domain::Micros;
 use crate::error::ErrorCode;
 
-const STATEMENT: &str =
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/queries/profiles/operations.sql"));
+const STATEMENT: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/queries/profiles/operations.sql"
+));
 
 /// What the figures are: a changed meaning is a new version.
 const DEFINITION: &str = "operations_profile@1";
@@ -267,30 +269,52 @@ fn read(asked: ProfileFilters) -> Result<Asked, ApiError> {
             filters.wrong(name, "it is required: an RFC 3339 time");
         }
     }
-    let (from, to) = (filters.time("from", asked.from), filters.time("to", asked.to));
+    let (from, to) = (
+        filters.time("from", asked.from.as_deref()),
+        filters.time("to", asked.to.as_deref()),
+    );
     filters.order(from, to);
     let expected = format!("expected one of {}", GRANULARITIES.join(", "));
-    let granularity = filters.checked("granularity", asked.granularity, expected, |word| {
-        GRANULARITIES.contains(&word).then(|| word.to_owned())
-    });
+    let granularity = filters.checked(
+        "granularity",
+        asked.granularity.as_deref(),
+        expected,
+        |word| GRANULARITIES.contains(&word).then(|| word.to_owned()),
+    );
     let expected = "expected an IANA time zone such as Asia/Shanghai";
-    let timezone = filters.checked("timezone", asked.timezone, expected, |name| name.parse().ok());
+    let timezone = filters.checked("timezone", asked.timezone.as_deref(), expected, |name| {
+        name.parse().ok()
+    });
     let expected = "expected channel, queue or both with a comma";
-    let groups = filters.checked("group_by", asked.group_by, expected, groups);
+    let groups = filters.checked("group_by", asked.group_by.as_deref(), expected, groups);
     filters.finish()?;
     let (Some(from), Some(to)) = (from, to) else {
-        return Err(ApiError::new(ErrorCode::Internal, "times are there when no mistake is"));
+        return Err(ApiError::new(
+            ErrorCode::Internal,
+            "times are there when no mistake is",
+        ));
     };
     let (by_channel, by_queue) = groups.unwrap_or_default();
     let granularity = granularity.unwrap_or_else(|| "all".to_owned());
     let timezone = timezone.unwrap_or(Tz::UTC);
-    Ok(Asked { from, to, granularity, timezone, by_channel, by_queue })
+    Ok(Asked {
+        from,
+        to,
+        granularity,
+        timezone,
+        by_channel,
+        by_queue,
+    })
 }
 
 /// Whether to group by channel and by queue.
 fn groups(text: &str) -> Option<(bool, bool)> {
     let mut groups = (false, false);
-    for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+    for word in text
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+    {
         match word {
             "channel" => groups.0 = true,
             "queue" => groups.1 = true,

@@ -44,7 +44,12 @@ pub fn api_markdown() -> String {
 }
 
 fn section(description: &Value, method: &str, path: &str, operation: &Value) -> String {
-    let word = |name: &str| operation.get(name).and_then(Value::as_str).unwrap_or_default();
+    let word = |name: &str| {
+        operation
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let mut text = format!(
         "\n### `{} {path}`\n\n{}. {}\n\nPermission: {}.\n",
         method.to_uppercase(),
@@ -58,37 +63,75 @@ fn section(description: &Value, method: &str, path: &str, operation: &Value) -> 
         text.push_str("\n| parameter | in | required | meaning |\n|---|---|---|---|\n");
         text.push_str(&rows.concat());
     }
-    if let Some(content) = operation.pointer("/requestBody/content").and_then(Value::as_object) {
-        let types: Vec<String> = content.iter().map(|(kind, media)| shape(kind, media)).collect();
+    if let Some(content) = operation
+        .pointer("/requestBody/content")
+        .and_then(Value::as_object)
+    {
+        let types: Vec<String> = content
+            .iter()
+            .map(|(kind, media)| shape(kind, media))
+            .collect();
         text.push_str(&format!("\nBody: {}\n", types.join("; ")));
-        text.push_str(&content.values().find_map(|media| example(description, media)).unwrap_or_default());
+        text.push_str(
+            &content
+                .values()
+                .find_map(|media| example(description, media))
+                .unwrap_or_default(),
+        );
     }
     let responses = operation.get("responses").and_then(Value::as_object);
-    for (status, response) in responses.into_iter().flatten().filter(|(status, _)| status.starts_with('2')) {
+    for (status, response) in responses
+        .into_iter()
+        .flatten()
+        .filter(|(status, _)| status.starts_with('2'))
+    {
         text.push_str(&answer(description, status, response));
     }
     text
 }
 
 fn parameter(parameter: &Value) -> String {
-    let word = |name: &str| parameter.get(name).and_then(Value::as_str).unwrap_or_default();
-    let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(false);
+    let word = |name: &str| {
+        parameter
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let required = parameter
+        .get("required")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
     let about = word("description").replace('\n', " ");
     let required = if required { "yes" } else { "no" };
-    format!("| `{}` | {} | {required} | {about} |\n", word("name"), word("in"))
+    format!(
+        "| `{}` | {} | {required} | {about} |\n",
+        word("name"),
+        word("in")
+    )
 }
 
 fn answer(description: &Value, status: &str, response: &Value) -> String {
-    let about = response.get("description").and_then(Value::as_str).unwrap_or_default();
+    let about = response
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let mut text = format!("\n{status}: {about}");
     let Some(content) = response.get("content").and_then(Value::as_object) else {
         text.push('\n');
         return text;
     };
-    let types: Vec<String> = content.iter().map(|(kind, media)| shape(kind, media)).collect();
+    let types: Vec<String> = content
+        .iter()
+        .map(|(kind, media)| shape(kind, media))
+        .collect();
     // Writing to a string cannot fail.
     let _ = writeln!(text, " {}", types.join("; "));
-    text.push_str(&content.get("application/json").and_then(|media| example(description, media)).unwrap_or_default());
+    text.push_str(
+        &content
+            .get("application/json")
+            .and_then(|media| example(description, media))
+            .unwrap_or_default(),
+    );
     text
 }
 

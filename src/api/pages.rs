@@ -34,25 +34,29 @@ async fn docs() -> HttpResponse {
 }
 
 fn to(place: &'static str) -> HttpResponse {
-    HttpResponse::Found().insert_header((header::LOCATION, place)).finish()
+    HttpResponse::Found()
+        .insert_header((header::LOCATION, place))
+        .finish()
 }
 
 #[get("/openapi.yaml")]
 async fn yaml() -> Result<HttpResponse, ApiError> {
     static YAML: OnceLock<String> = OnceLock::new();
-    let text = match YAML.get() {
-        Some(text) => text.clone(),
-        None => {
-            let made = openapi_yaml().map_err(|error| ApiError::internal(error.to_string()))?;
-            YAML.get_or_init(|| made).clone()
-        }
-    };
-    Ok(HttpResponse::Ok().content_type("application/yaml").body(text))
+    if YAML.get().is_none() {
+        let made = openapi_yaml()?;
+        YAML.get_or_init(|| made);
+    }
+    let text = YAML.get().cloned().unwrap_or_default();
+    Ok(HttpResponse::Ok()
+        .content_type("application/yaml")
+        .body(text))
 }
 
 #[get("/docs/errors")]
 async fn errors() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(errors_html())
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(errors_html())
 }
 
 /// The error table; every problem's `type` leads to a row of it. Its texts are constants of ours.
@@ -77,7 +81,9 @@ fn errors_html() -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -11,7 +11,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
+use super::describe::DescribeError;
 use crate::error::{Coded, ErrorClass, ErrorCode, FieldError, Problem};
+use crate::query::QueryError;
+use crate::store::StoreError;
 
 /// Largest body but for NDJSON, bytes.
 pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
@@ -28,13 +31,20 @@ pub(super) struct ApiError {
     errors: Vec<FieldError>,
     /// What the operator reads, for failures of ours.
     cause: Option<String>,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed to keep results small.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl ApiError {
     /// A failure with a text for the caller.
     pub(super) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), cause: None, header: None }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            cause: None,
+            header: None,
+        }
     }
 
     /// A failure of ours: `cause` is for the log.
@@ -46,7 +56,10 @@ impl ApiError {
 
     /// One wrong parameter; `pointer` is `/name`.
     pub(super) fn parameter(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        let errors = vec![FieldError { pointer: pointer.into(), detail: detail.into() }];
+        let errors = vec![FieldError {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }];
         Self::parameters(errors)
     }
 
@@ -65,7 +78,7 @@ impl ApiError {
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -93,9 +106,8 @@ impl ApiError {
 }
 
 /// A problem as an answer.
-fn respond(problem: &Problem, header: Option<(HeaderName, HeaderValue)>) -> HttpResponse {
-    let status =
-        StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn respond(problem: &Problem, header: Option<Box<(HeaderName, HeaderValue)>>) -> HttpResponse {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponse::build(status);
     builder.content_type(Problem::CONTENT_TYPE);
     if problem.code.is_retryable() {
@@ -105,7 +117,7 @@ fn respond(problem: &Problem, header: Option<(HeaderName, HeaderValue)>) -> Http
         builder.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
     }
     if let Some(header) = header {
-        builder.insert_header(header);
+        builder.insert_header(*header);
     }
     builder.body(serde_json::to_vec(problem).unwrap_or_default())
 }
@@ -131,15 +143,35 @@ impl ResponseError for ApiError {
     }
 }
 
-impl<E: Coded> From<E> for ApiError {
-    fn from(error: E) -> Self {
+impl ApiError {
+    /// The failure that `error` is; `cause` is what the log may say of an internal one.
+    fn of(error: &dyn Coded, cause: impl FnOnce() -> String) -> Self {
         let code = error.code();
         if code.class() != ErrorClass::Internal {
             return Self::new(code, error.to_string()).with_errors(error.field_errors());
         }
-        let mut internal = Self::internal(chain(&error));
+        let mut internal = Self::internal(cause());
         internal.code = code;
         internal
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::of(&error, || chain(&error))
+    }
+}
+
+impl From<QueryError> for ApiError {
+    /// The causes of a query's failure can quote rows, so its own text has to do.
+    fn from(error: QueryError) -> Self {
+        Self::of(&error, || error.to_string())
+    }
+}
+
+impl From<DescribeError> for ApiError {
+    fn from(error: DescribeError) -> Self {
+        Self::internal(error.to_string())
     }
 }
 
@@ -170,7 +202,10 @@ pub(super) fn from_status(status: StatusCode) -> ApiError {
 
 /// A body of another media type than JSON.
 pub(super) fn media_type() -> ApiError {
-    ApiError::new(ErrorCode::UnsupportedMediaType, "send `Content-Type: application/json`")
+    ApiError::new(
+        ErrorCode::UnsupportedMediaType,
+        "send `Content-Type: application/json`",
+    )
 }
 
 /// How paths that cannot be read are answered.
@@ -193,7 +228,11 @@ pub(super) fn query_config() -> web::QueryConfig {
 
 /// A body that is no JSON.
 pub(super) fn malformed(error: &serde_json::Error) -> ApiError {
-    let what = if error.is_eof() { "it stops in the middle" } else { "it is not JSON" };
+    let what = if error.is_eof() {
+        "it stops in the middle"
+    } else {
+        "it is not JSON"
+    };
     let detail = format!("{what}, at line {} column {}", error.line(), error.column());
     ApiError::new(ErrorCode::MalformedJson, detail)
 }
@@ -213,7 +252,10 @@ pub(super) fn explain(message: &str) -> (String, String) {
     // The name of an unknown field is the caller's text; what is known instead is ours.
     let expected = message.find("expected ").and_then(|at| message.get(at..));
     let expected = expected.and_then(|text| text.split(" at line ").next());
-    (String::new(), expected.unwrap_or("it cannot be read").to_owned())
+    (
+        String::new(),
+        expected.unwrap_or("it cannot be read").to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -228,14 +270,26 @@ mod tests {
         struct Body {
             limit: u32,
         }
-        let explained = |text: &str| {
-            explain(&serde_json::from_str::<Body>(text).unwrap_err().to_string())
-        };
+        let explained =
+            |text: &str| explain(&serde_json::from_str::<Body>(text).unwrap_err().to_string());
         assert_eq!(explained("{}"), ("/limit".into(), "it is missing".into()));
         for text in [r#"{"limit":"13812345678"}"#, r#"{"13812345678":1}"#] {
             let (_, detail) = explained(text);
-            assert!(detail.starts_with("expected ") && !detail.contains("138"), "{detail}");
+            assert!(
+                detail.starts_with("expected ") && !detail.contains("138"),
+                "{detail}"
+            );
         }
+    }
+
+    #[test]
+    fn what_a_failed_query_has_read_reaches_no_log() {
+        let source = datafusion::error::DataFusionError::Execution("13812345678".into());
+        let error = QueryError::Internal {
+            what: "reading rows",
+            source: Some(source.into()),
+        };
+        assert!(!format!("{:?}", ApiError::from(error)).contains("138"));
     }
 
     #[test]
@@ -244,6 +298,9 @@ mod tests {
         assert!(!error.to_string().contains("secret"));
         assert_eq!(error.status_code().as_u16(), 500);
         let response = ApiError::new(ErrorCode::Overloaded, "full").into_response("r-1");
-        assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), RETRY_AFTER_S);
+        assert_eq!(
+            response.headers().get(header::RETRY_AFTER).unwrap(),
+            RETRY_AFTER_S
+        );
     }
 }

@@ -123,9 +123,16 @@ pub struct QueryCall {
 )]
 #[get("/v1/queries")]
 pub(super) async fn queries_list(state: web::Data<State>, caller: Caller) -> web::Json<QueryList> {
-    let allowed = state.engine.named().iter().filter(|query| caller.role.allows(query.needs));
+    let allowed = state
+        .engine
+        .named()
+        .iter()
+        .filter(|query| caller.role.allows(query.needs));
     let items = allowed.map(QueryView::from).collect();
-    web::Json(QueryList { items, next_cursor: None })
+    web::Json(QueryList {
+        items,
+        next_cursor: None,
+    })
 }
 
 /// Run a named query

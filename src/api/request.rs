@@ -62,7 +62,9 @@ fn render(mut response: HttpResponse, request_id: &str) -> HttpResponse {
         return response;
     }
     let failure = response.extensions_mut().remove::<ApiError>();
-    failure.unwrap_or_else(|| from_status(status)).into_response(request_id)
+    failure
+        .unwrap_or_else(|| from_status(status))
+        .into_response(request_id)
 }
 
 fn is_problem(headers: &HeaderMap) -> bool {
@@ -71,7 +73,10 @@ fn is_problem(headers: &HeaderMap) -> bool {
 }
 
 /// Answers what no handler took.
-pub(super) async fn unmatched(request: HttpRequest, gate: web::Data<Gate>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn unmatched(
+    request: HttpRequest,
+    gate: web::Data<Gate>,
+) -> Result<HttpResponse, ApiError> {
     Err(gate.unmatched(request.match_pattern().as_deref()))
 }
 

@@ -28,12 +28,13 @@ pub(super) async fn fetch<T: DeserializeOwned>(
     request.max_rows = Some(max_rows);
     let answer = state.engine.run(request).await?;
     let batches: Vec<_> = answer.batches.try_collect().await?;
-    let mut writer: ArrayWriter<Vec<u8>> =
-        WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
+    let mut writer: ArrayWriter<Vec<u8>> = WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, JsonArray>(Vec::new());
     for batch in &batches {
-        writer.write(batch).map_err(|error| ApiError::internal(error.to_string()))?;
+        writer.write(batch).map_err(|_| unwritable())?;
     }
-    writer.finish().map_err(|error| ApiError::internal(error.to_string()))?;
+    writer.finish().map_err(|_| unwritable())?;
     let json = writer.into_inner();
     if json.is_empty() {
         return Ok(Vec::new());
@@ -42,6 +43,10 @@ pub(super) async fn fetch<T: DeserializeOwned>(
     // The place and not the value: rows hold what customers said.
     serde_path_to_error::deserialize(&mut json)
         .map_err(|error| ApiError::internal(format!("a row has another shape at {}", error.path())))
+}
+
+fn unwritable() -> ApiError {
+    ApiError::internal("rows cannot be written as JSON")
 }
 
 /// A time of a row, or nothing, as a value to bind.
@@ -57,4 +62,3 @@ where
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
-

@@ -78,7 +78,10 @@ pub async fn serve(
     let admin = HttpServer::new(move || {
         let metrics = web::Data::new(metrics.clone());
         let health = web::Data::new(health.clone());
-        App::new().app_data(metrics).app_data(health).service(prometheus)
+        App::new()
+            .app_data(metrics)
+            .app_data(health)
+            .service(prometheus)
     })
     .workers(1)
     .shutdown_timeout(1)
@@ -116,7 +119,10 @@ pub(super) fn app(
         InitError = (),
     >,
 > {
-    let (app, _) = App::new().into_utoipa_app().configure(super::routes).split_for_parts();
+    let (app, _) = App::new()
+        .into_utoipa_app()
+        .configure(super::routes)
+        .split_for_parts();
     app.configure(pages)
         .app_data(state)
         .app_data(gate)
@@ -128,5 +134,7 @@ pub(super) fn app(
 
 #[get("/metrics")]
 async fn prometheus(metrics: web::Data<crate::telemetry::MetricsHandle>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(metrics.render())
 }

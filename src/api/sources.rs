@@ -72,6 +72,14 @@ impl From<SourceRow> for SourceReport {
 )]
 #[get("/v1/system/sources")]
 pub(super) async fn sources_list(state: web::Data<State>) -> web::Json<SourceList> {
-    let items = state.inside.sources().into_iter().map(SourceReport::from).collect();
-    web::Json(SourceList { items, next_cursor: None })
+    let items = state
+        .inside
+        .sources()
+        .into_iter()
+        .map(SourceReport::from)
+        .collect();
+    web::Json(SourceList {
+        items,
+        next_cursor: None,
+    })
 }

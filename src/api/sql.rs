@@ -101,18 +101,27 @@ pub(super) async fn sql_run(
 /// The format that the body or the `Accept` header asks for.
 pub(super) fn format(http: &HttpRequest, word: Option<&str>) -> Result<Format, ApiError> {
     if let Some(word) = word {
-        let known = Format::ALL.into_iter().find(|format| format.as_str() == word);
+        let known = Format::ALL
+            .into_iter()
+            .find(|format| format.as_str() == word);
         return known.ok_or_else(|| {
             ApiError::parameter("/format", "expected json, ndjson, csv, arrow or parquet")
         });
     }
-    let Some(accept) = http.headers().get(header::ACCEPT) else { return Ok(Format::Json) };
+    let Some(accept) = http.headers().get(header::ACCEPT) else {
+        return Ok(Format::Json);
+    };
     let accept = accept.to_str().unwrap_or_default().to_ascii_lowercase();
-    let ranges = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+    let ranges = accept
+        .split(',')
+        .map(|range| range.split(';').next().unwrap_or_default().trim());
     let mut found = ranges.filter_map(format_of);
     found.next().ok_or_else(|| {
         let types: Vec<&str> = Format::ALL.into_iter().map(essence).collect();
-        ApiError::new(ErrorCode::NotAcceptable, format!("there are {}", types.join(", ")))
+        ApiError::new(
+            ErrorCode::NotAcceptable,
+            format!("there are {}", types.join(", ")),
+        )
     })
 }
 
@@ -120,7 +129,9 @@ fn format_of(range: &str) -> Option<Format> {
     if matches!(range, "" | "*/*" | "application/*") {
         return Some(Format::Json);
     }
-    Format::ALL.into_iter().find(|format| essence(*format) == range)
+    Format::ALL
+        .into_iter()
+        .find(|format| essence(*format) == range)
 }
 
 fn essence(format: Format) -> &'static str {
@@ -136,7 +147,9 @@ pub(super) async fn respond(
     let bytes = state.engine.export(answer, format).await?;
     // A failure after the first bytes breaks the answer off; the engine has logged it.
     let bytes = futures::StreamExt::map(bytes, |part| part.map_err(ApiError::from));
-    Ok(HttpResponse::Ok().content_type(format.content_type()).streaming(bytes))
+    Ok(HttpResponse::Ok()
+        .content_type(format.content_type())
+        .streaming(bytes))
 }
 
 #[cfg(test)]
@@ -156,8 +169,14 @@ mod tests {
         assert_eq!(with(None, None), Some(Format::Json));
         assert_eq!(with(Some("text/csv"), None), Some(Format::Csv));
         assert_eq!(with(Some("text/html, */*;q=0.1"), None), Some(Format::Json));
-        assert_eq!(with(Some("application/vnd.apache.arrow.stream"), None), Some(Format::Arrow));
-        assert_eq!(with(Some("text/csv"), Some("parquet")), Some(Format::Parquet));
+        assert_eq!(
+            with(Some("application/vnd.apache.arrow.stream"), None),
+            Some(Format::Arrow)
+        );
+        assert_eq!(
+            with(Some("text/csv"), Some("parquet")),
+            Some(Format::Parquet)
+        );
         assert_eq!(with(Some("image/png"), None), None);
         assert_eq!(with(None, Some("xml")), None);
     }

@@ -60,7 +60,17 @@ impl State {
     pub fn watermark(&self) -> Option<Micros> {
         let sources = self.inside.sources();
         let reading = sources.iter().filter(|source| source.state == READING);
-        let least = reading.filter_map(|source| source.watermark).min_by_key(|at| at.0);
-        least.or_else(|| sources.iter().filter_map(|source| source.watermark).max_by_key(|at| at.0))
+        let least = reading
+            .filter_map(|source| source.watermark)
+            .min_by_key(|at| at.0);
+        least.or_else(|| {
+            sources
+                .iter()
+                .filter_map(|source| source.watermark)
+                .max_by_key(|at| at.0)
+        })
     }
 }
+
+/// The state as the doors share it.
+pub type SharedState = actix_web::web::Data<State>;

@@ -4,6 +4,8 @@
 //! works only with the token key that the lake was begun with.
 
 mod inside;
+mod serve;
+mod sources;
 mod token_key;
 
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use crate::lake::{Lake, LakeError};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use inside::Seen;
+pub use serve::{Addresses, ServeOptions, maintain_settings, serve};
 pub use token_key::TokenKeyError;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -77,6 +80,15 @@ impl DataFolder {
     /// When the key does not fit or the lake is broken.
     pub async fn open_shared(config: &Config) -> Result<Self, OpenError> {
         Self::build(config, None, Arc::new(Faults::none())).await
+    }
+
+    /// Opens the folder beside whoever holds it, for maintenance under the
+    /// lake's lease.
+    ///
+    /// # Errors
+    /// When the key does not fit or the lake is broken.
+    pub async fn open_with(config: &Config, faults: Arc<Faults>) -> Result<Self, OpenError> {
+        Self::build(config, None, faults).await
     }
 
     async fn build(

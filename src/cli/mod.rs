@@ -3,10 +3,16 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong use.
 
 mod check_config;
+mod demo;
+mod describe;
 mod import;
+mod job;
+mod keys;
 mod mapping;
 mod print;
 mod query;
+mod replay;
+mod serve;
 mod settings;
 mod simulate;
 
@@ -28,8 +34,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The whole product on a simulated service desk; loopback needs no key.
+    Demo(demo::DemoArgs),
+    /// The whole product on the data folder.
+    Serve(serve::ServeArgs),
     /// Take events from files into the lake.
     Import(import::ImportArgs),
+    /// Take dead letters or recorded data in again.
+    Replay(replay::ReplayArgs),
+    /// Do scheduled work now.
+    Job(job::JobArgs),
+    /// API keys.
+    Keys(keys::KeysArgs),
     /// Work on mappings: `mapping new FILE` drafts one from a file's header.
     Mapping(mapping::MappingArgs),
     /// Ask the lake: a named query or a statement.
@@ -38,12 +54,23 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Check the settings, or print all of them with their defaults.
     CheckConfig(check_config::CheckConfigArgs),
+    /// Print the description of the REST interface (OpenAPI).
+    Openapi,
+    /// List or write the JSON Schemas of the events.
+    Schemas(describe::SchemasArgs),
 }
 
 /// Runs the command line; the process's exit code.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        Command::Demo(args) => demo::run(&cli.common, &args),
+        Command::Serve(args) => serve::run(&cli.common, &args),
+        Command::Replay(args) => replay::run(&cli.common, &args),
+        Command::Job(args) => job::run(&cli.common, &args),
+        Command::Keys(args) => keys::run(&cli.common, &args),
+        Command::Openapi => describe::openapi(),
+        Command::Schemas(args) => describe::schemas(&args),
         Command::Import(args) => import::run(&cli.common, &args),
         Command::Mapping(args) => mapping::run(&args),
         Command::Query(args) => query::run(&cli.common, &args),

@@ -46,6 +46,20 @@ impl CommonArgs {
         Ok(Config::load(text.as_deref(), &environment(), &overrides)?)
     }
 
+    /// Like [`start`](Self::start), with another data folder where none is named.
+    ///
+    /// # Errors
+    /// Wrong settings.
+    pub fn start_in(
+        &self,
+        default_data: &str,
+        flags: &[(&str, &str, Option<String>)],
+    ) -> anyhow::Result<Config> {
+        let mut common = self.clone();
+        common.data.get_or_insert_with(|| default_data.into());
+        common.start(flags)
+    }
+
     /// The settings, and logging begun as they say.
     ///
     /// # Errors

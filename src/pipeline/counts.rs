@@ -61,6 +61,6 @@ pub struct SourceState {
     /// When the last record came.
     #[serde(skip)]
     pub heard_at: Option<Micros>,
-    /// `running`, `failed`, `finished`.
+    /// `reading`, `failed`, `finished`.
     pub state: &'static str,
 }

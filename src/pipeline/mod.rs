@@ -242,6 +242,7 @@ impl Pipeline {
                 if let Some(finished) = self.finished.get_mut(reader) {
                     *finished = true;
                 }
+                self.show_state(reader, "finished");
                 Ok(())
             }
             News::Failed(error @ SourceError::Seek { .. }) => Err(error.into()),
@@ -412,7 +413,7 @@ impl Pipeline {
             lag: None,
             newest_event_at: None,
             heard_at: None,
-            state: "running",
+            state: "reading",
         };
         shown.sources.insert((name.to_owned(), partition), state);
     }
@@ -427,7 +428,7 @@ impl Pipeline {
             state.lag = window.lag;
             state.newest_event_at = state.newest_event_at.max(taken.newest_event_at);
             state.heard_at = Some(now);
-            state.state = "running";
+            state.state = "reading";
         }
     }
 

@@ -57,7 +57,12 @@ pub struct BatchStream {
 
 impl BatchStream {
     pub(super) fn new(rows: mpsc::Receiver<Item>, deadline: Instant, limit_s: u64) -> Self {
-        Self { rows, deadline: Box::pin(sleep_until(deadline + GRACE)), limit_s, ended: false }
+        Self {
+            rows,
+            deadline: Box::pin(sleep_until(deadline + GRACE)),
+            limit_s,
+            ended: false,
+        }
     }
 
     fn end(&mut self, error: Option<QueryError>) -> Poll<Option<Result<RecordBatch, QueryError>>> {
@@ -79,7 +84,10 @@ impl Stream for BatchStream {
             Poll::Ready(Some(Item::Failed(error))) => return self.end(Some(error)),
             Poll::Ready(Some(Item::End)) => return self.end(None),
             Poll::Ready(None) => {
-                let died = QueryError::Internal { what: "running the query", source: None };
+                let died = QueryError::Internal {
+                    what: "running the query",
+                    source: None,
+                };
                 return self.end(Some(died));
             }
             Poll::Pending => {}

@@ -70,31 +70,43 @@ pub(super) struct Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot").field("versions", &self.versions).finish_non_exhaustive()
+        f.debug_struct("Snapshot")
+            .field("versions", &self.versions)
+            .finish_non_exhaustive()
     }
 }
 
 impl Snapshot {
     /// A session over this snapshot, as `access` sees it.
     pub(super) fn session(self: &Arc<Self>, access: Access) -> SessionStateBuilder {
-        let list = Catalogs { snapshot: Arc::clone(self), access };
+        let list = Catalogs {
+            snapshot: Arc::clone(self),
+            access,
+        };
         SessionStateBuilder::new_from_existing(self.base.clone()).with_catalog_list(Arc::new(list))
     }
 
     async fn relation(self: &Arc<Self>, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some(cell) = self.planned.get(name) else { return Ok(None) };
+        let Some(cell) = self.planned.get(name) else {
+            return Ok(None);
+        };
         let planned = cell.get_or_try_init(|| self.plan(name)).await?;
         Ok(Some(Arc::clone(planned)))
     }
 
     async fn plan(self: &Arc<Self>, name: &str) -> Result<Arc<dyn TableProvider>> {
         let Some(relation) = self.library.relations.get(name) else {
-            return Err(DataFusionError::Internal(format!("relation `{name}` is not embedded")));
+            return Err(DataFusionError::Internal(format!(
+                "relation `{name}` is not embedded"
+            )));
         };
         let state = self.session(Access::Everything).build();
         // Boxed: a relation plans the relations that it reads.
         let plan = Box::pin(state.statement_to_plan(relation.statement.clone())).await?;
-        Ok(Arc::new(ViewTable::new(plan, Some(relation.text.to_owned()))))
+        Ok(Arc::new(ViewTable::new(
+            plan,
+            Some(relation.text.to_owned()),
+        )))
     }
 }
 
@@ -116,15 +128,28 @@ impl Catalog {
         base: SessionState,
     ) -> Self {
         let (current, rebuilding) = (RwLock::new(None), Mutex::new(()));
-        Self { lake, library, system, base, current, rebuilding }
+        Self {
+            lake,
+            library,
+            system,
+            base,
+            current,
+            rebuilding,
+        }
     }
 
     fn held(&self) -> Option<Arc<Snapshot>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn tables(&self) -> Vec<(TableId, Arc<DeltaTable>)> {
-        TableId::ALL.iter().map(|id| (*id, self.lake.table(*id).latest())).collect()
+        TableId::ALL
+            .iter()
+            .map(|id| (*id, self.lake.table(*id).latest()))
+            .collect()
     }
 
     /// The snapshot of the newest table versions that this process knows.
@@ -167,7 +192,12 @@ impl Catalog {
             versions.insert(name, version);
             raw.insert(name, provider);
         }
-        let planned = self.library.relations.keys().map(|name| (*name, OnceCell::new())).collect();
+        let planned = self
+            .library
+            .relations
+            .keys()
+            .map(|name| (*name, OnceCell::new()))
+            .collect();
         Ok(Snapshot {
             versions,
             raw,
@@ -180,7 +210,10 @@ impl Catalog {
 }
 
 fn version_of(table: &DeltaTable) -> i64 {
-    table.version().and_then(|version| i64::try_from(version).ok()).unwrap_or(-1)
+    table
+        .version()
+        .and_then(|version| i64::try_from(version).ok())
+        .unwrap_or(-1)
 }
 
 fn is_current(snapshot: &Snapshot, tables: &[(TableId, Arc<DeltaTable>)]) -> bool {
@@ -194,11 +227,18 @@ async fn provider_of(
     table: &DeltaTable,
     session: &Arc<SessionState>,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
-    let failed = |error: DataFusionError| QueryError::internal("opening a table for reading", error);
+    let failed =
+        |error: DataFusionError| QueryError::internal("opening a table for reading", error);
     let snapshot = table.snapshot().map_err(|error| failed(error.into()))?;
     // The eager snapshot keeps the list of files in memory: no log is read per query.
-    let builder = table.table_provider().with_eager_snapshot(snapshot.snapshot().clone());
-    let scan = builder.with_session(Arc::clone(session)).build().await.map_err(failed)?;
+    let builder = table
+        .table_provider()
+        .with_eager_snapshot(snapshot.snapshot().clone());
+    let scan = builder
+        .with_session(Arc::clone(session))
+        .build()
+        .await
+        .map_err(failed)?;
     Ok(Arc::new(ReadOnly(Arc::new(scan))))
 }
 
@@ -270,7 +310,10 @@ impl CatalogProviderList for Catalogs {
     }
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        let catalog = Schemas { snapshot: Arc::clone(&self.snapshot), access: self.access };
+        let catalog = Schemas {
+            snapshot: Arc::clone(&self.snapshot),
+            access: self.access,
+        };
         (name == SCHEMA).then(|| Arc::new(catalog) as Arc<dyn CatalogProvider>)
     }
 }
@@ -284,13 +327,19 @@ struct Schemas {
 impl CatalogProvider for Schemas {
     fn schema_names(&self) -> Vec<String> {
         let schemas = [SCHEMA, RAW, SYSTEM].into_iter();
-        schemas.filter(|name| self.schema(name).is_some()).map(str::to_owned).collect()
+        schemas
+            .filter(|name| self.schema(name).is_some())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let snapshot = Arc::clone(&self.snapshot);
         let schema: Arc<dyn SchemaProvider> = match name {
-            SCHEMA => Arc::new(Relations { snapshot, access: self.access }),
+            SCHEMA => Arc::new(Relations {
+                snapshot,
+                access: self.access,
+            }),
             RAW if self.access.allows(Permission::RawTables) => Arc::new(Logs(snapshot)),
             SYSTEM if self.access.allows(Permission::System) => Arc::new(Inside(snapshot)),
             _ => return None,
@@ -357,7 +406,10 @@ struct Inside(Arc<Snapshot>);
 #[async_trait]
 impl SchemaProvider for Inside {
     fn table_names(&self) -> Vec<String> {
-        System::NAMES.iter().map(|name| (*name).to_owned()).collect()
+        System::NAMES
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {

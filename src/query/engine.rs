@@ -127,7 +127,14 @@ pub struct NamedRequest {
 impl NamedRequest {
     /// A call under the engine's limits, through the door `rest`.
     pub fn new(name: impl Into<String>, parameters: BTreeMap<String, Value>, role: Role) -> Self {
-        Self { name: name.into(), parameters, role, door: "rest", max_rows: None, timeout: None }
+        Self {
+            name: name.into(),
+            parameters,
+            role,
+            door: "rest",
+            max_rows: None,
+            timeout: None,
+        }
     }
 }
 
@@ -150,7 +157,9 @@ pub(super) struct Inner {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("limits", &self.0.limits).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -201,8 +210,12 @@ impl Engine {
         let log = Arc::new(QueryLog::default());
         let system = System::new(Arc::clone(&lake), inside, Arc::clone(&log));
         let library = Arc::new(library);
-        let catalog =
-            Catalog::new(Arc::clone(&lake), Arc::clone(&library), Arc::new(system), base);
+        let catalog = Catalog::new(
+            Arc::clone(&lake),
+            Arc::clone(&library),
+            Arc::new(system),
+            base,
+        );
         Ok(Self(Arc::new(Inner {
             lake,
             library,
@@ -249,7 +262,11 @@ impl Engine {
 
     /// The relations of schema `tingchao` with what their headers say.
     pub fn relations(&self) -> impl Iterator<Item = &Header> {
-        self.0.library.relations.values().map(|relation| &relation.header)
+        self.0
+            .library
+            .relations
+            .values()
+            .map(|relation| &relation.header)
     }
 
     /// Runs a named query; it takes the query's own permission and reads what the query reads.
@@ -259,7 +276,9 @@ impl Engine {
     pub async fn run_named(&self, request: NamedRequest) -> Result<Answer, QueryError> {
         let mut all = self.0.library.named.iter();
         let Some(query) = all.find(|query| query.name() == request.name) else {
-            return Err(QueryError::UnknownQuery(request.name.chars().take(100).collect()));
+            return Err(QueryError::UnknownQuery(
+                request.name.chars().take(100).collect(),
+            ));
         };
         allow(request.role, query.needs)?;
         let begun = Begun {
@@ -307,8 +326,12 @@ impl Engine {
 
     async fn start(&self, job: Job) -> Result<Answer, QueryError> {
         let inner = &self.0;
-        let timeout = job.timeout.map_or(inner.limits.timeout, |asked| asked.min(inner.limits.timeout));
-        let max_rows = job.max_rows.map_or(inner.limits.max_rows, |asked| asked.min(inner.limits.max_rows));
+        let timeout = job.timeout.map_or(inner.limits.timeout, |asked| {
+            asked.min(inner.limits.timeout)
+        });
+        let max_rows = job.max_rows.map_or(inner.limits.max_rows, |asked| {
+            asked.min(inner.limits.max_rows)
+        });
         let limit_s = timeout.as_secs().max(1);
         let deadline = Instant::now() + timeout;
         let permit = inner.admit(deadline).await?;
@@ -319,17 +342,29 @@ impl Engine {
             task.run(ready, rows_in).await;
             drop(permit);
         });
-        let Opened { schema, truncated, versions } =
-            match timeout_at(deadline + GRACE, opened).await {
-                Ok(Ok(opened)) => opened?,
-                // The task died: a panic in the engine, or the runtime is gone.
-                Ok(Err(_)) => {
-                    return Err(QueryError::Internal { what: "planning the query", source: None });
-                }
-                Err(_) => return Err(QueryError::Timeout { limit_s }),
-            };
+        let Opened {
+            schema,
+            truncated,
+            versions,
+        } = match timeout_at(deadline + GRACE, opened).await {
+            Ok(Ok(opened)) => opened?,
+            // The task died: a panic in the engine, or the runtime is gone.
+            Ok(Err(_)) => {
+                return Err(QueryError::Internal {
+                    what: "planning the query",
+                    source: None,
+                });
+            }
+            Err(_) => return Err(QueryError::Timeout { limit_s }),
+        };
         let batches = BatchStream::new(rows_out, deadline, limit_s);
-        Ok(Answer { schema, batches, truncated, max_rows, versions })
+        Ok(Answer {
+            schema,
+            batches,
+            truncated,
+            max_rows,
+            versions,
+        })
     }
 }
 
@@ -363,7 +398,12 @@ impl Job {
             binding,
             access: Access::Everything,
             shows_files: true,
-            begun: Begun { door: "check", role: Role::Admin.as_str(), name, shape },
+            begun: Begun {
+                door: "check",
+                role: Role::Admin.as_str(),
+                name,
+                shape,
+            },
             max_rows: None,
             timeout: None,
         }
@@ -377,7 +417,11 @@ pub(super) enum Binding {
 }
 
 fn allow(role: Role, needs: Permission) -> Result<(), QueryError> {
-    if role.allows(needs) { Ok(()) } else { Err(QueryError::NotAllowed { role, needs }) }
+    if role.allows(needs) {
+        Ok(())
+    } else {
+        Err(QueryError::NotAllowed { role, needs })
+    }
 }
 
 /// One more in the queue while it lives.
@@ -394,7 +438,10 @@ impl Inner {
         if let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() {
             return Ok(permit);
         }
-        let overloaded = |waiting| QueryError::Overloaded { running: self.limits.max_concurrent, waiting };
+        let overloaded = |waiting| QueryError::Overloaded {
+            running: self.limits.max_concurrent,
+            waiting,
+        };
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
         if before >= self.limits.max_waiting {
@@ -422,7 +469,9 @@ impl Inner {
         let builder = RuntimeEnvBuilder::from_runtime_env(&self.environment)
             .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, top)))
             .with_disk_manager_builder(disk);
-        builder.build_arc().map_err(|error| QueryError::internal("setting up a query", error))
+        builder
+            .build_arc()
+            .map_err(|error| QueryError::internal("setting up a query", error))
     }
 }
 
@@ -442,7 +491,9 @@ fn base_session(environment: Arc<RuntimeEnv>) -> Result<SessionState, QueryError
     options.execution.parquet.pushdown_filters = true;
     // In-lists of a join's keys can panic on dictionary columns; hash lookups do the same work.
     options.optimizer.hash_join_inlist_pushdown_max_size = 0;
-    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 0;
+    options
+        .optimizer
+        .hash_join_inlist_pushdown_max_distinct_values = 0;
     let mut state = SessionStateBuilder::new()
         .with_config(settings)
         .with_runtime_env(environment)

@@ -109,8 +109,13 @@ impl Coded for QueryError {
     }
 
     fn field_errors(&self) -> Vec<FieldError> {
-        let Self::Parameter { pointer, detail } = self else { return Vec::new() };
-        vec![FieldError { pointer: pointer.clone(), detail: detail.clone() }]
+        let Self::Parameter { pointer, detail } = self else {
+            return Vec::new();
+        };
+        vec![FieldError {
+            pointer: pointer.clone(),
+            detail: detail.clone(),
+        }]
     }
 }
 
@@ -122,7 +127,10 @@ impl From<LakeError> for QueryError {
 
 impl QueryError {
     pub(super) fn internal(what: &'static str, source: DataFusionError) -> Self {
-        Self::Internal { what, source: Some(Arc::new(source)) }
+        Self::Internal {
+            what,
+            source: Some(Arc::new(source)),
+        }
     }
 
     /// An error found before any row was read: its text can only quote the statement.
@@ -166,7 +174,10 @@ impl QueryError {
 
 fn from_schema(error: &SchemaError) -> QueryError {
     match error {
-        SchemaError::FieldNotFound { field, valid_fields } => {
+        SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } => {
             let mut names: Vec<&str> = valid_fields.iter().map(|column| column.name()).collect();
             names.dedup();
             names.truncate(40);
@@ -176,7 +187,9 @@ fn from_schema(error: &SchemaError) -> QueryError {
         }
         SchemaError::AmbiguousReference { field } => {
             let name = field.quoted_flat_name();
-            QueryError::Invalid(format!("the column `{name}` is ambiguous; write it with its table"))
+            QueryError::Invalid(format!(
+                "the column `{name}` is ambiguous; write it with its table"
+            ))
         }
         other => QueryError::Invalid(other.to_string()),
     }

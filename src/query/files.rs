@@ -54,6 +54,7 @@ pub(super) const NAMED: &[File] = files!("named":
     "operations_intervals",
     "turns_of_interaction",
     "dead_letters_by_code",
+    "dead_letters_to_replay",
 );
 
 /// A relation of schema `tingchao`.
@@ -115,11 +116,19 @@ impl Library {
     }
 
     pub(super) fn load(relations: &[&[File]], named: &[File]) -> Result<Self, QueryError> {
-        let mut library = Self { relations: BTreeMap::new(), named: Vec::new() };
+        let mut library = Self {
+            relations: BTreeMap::new(),
+            named: Vec::new(),
+        };
         for (name, text) in relations.iter().copied().flatten() {
             let (header, statement) = read(name, text)?;
             let needs = header.needs.unwrap_or(Permission::Sql);
-            let relation = Relation { header, text, statement, needs };
+            let relation = Relation {
+                header,
+                text,
+                statement,
+                needs,
+            };
             if library.relations.insert(name, relation).is_some() {
                 return Err(broken(name, "there is another relation of this name"));
             }
@@ -127,7 +136,11 @@ impl Library {
         for (name, text) in named {
             let (header, statement) = read(name, text)?;
             let needs = header.needs.unwrap_or(Permission::Queries);
-            library.named.push(NamedQuery { header, needs, statement });
+            library.named.push(NamedQuery {
+                header,
+                needs,
+                statement,
+            });
         }
         library.check_cycles()?;
         Ok(library)
@@ -150,7 +163,9 @@ impl Library {
         if path.contains(&name) {
             return Err(broken(name, "it refers to itself"));
         }
-        let Some((known, relation)) = self.relations.get_key_value(name) else { return Ok(()) };
+        let Some((known, relation)) = self.relations.get_key_value(name) else {
+            return Ok(());
+        };
         if done.contains(known) {
             return Ok(());
         }
@@ -159,7 +174,10 @@ impl Library {
             .map_err(|error| QueryError::internal("reading an embedded relation", error))?;
         for reference in &references {
             if matches!(reference.schema(), None | Some(super::catalog::SCHEMA)) {
-                let next = self.relations.get_key_value(reference.table()).map(|(key, _)| *key);
+                let next = self
+                    .relations
+                    .get_key_value(reference.table())
+                    .map(|(key, _)| *key);
                 next.map_or(Ok(()), |next| self.visit(next, path, done))?;
             }
         }
@@ -212,7 +230,10 @@ mod tests {
         let b: File = ("b", "-- name: b\n-- about: b\nselect * from tingchao.a");
         assert!(Library::load(&[&[a, b]], &[]).is_err());
         // The stored log of the same name is another table.
-        let raw: File = ("turns", "-- name: turns\n-- about: t\nselect * from raw.turns");
+        let raw: File = (
+            "turns",
+            "-- name: turns\n-- about: t\nselect * from raw.turns",
+        );
         assert!(Library::load(&[&[raw]], &[]).is_ok());
         let other: File = ("c", "-- name: d\n-- about: d\nselect 1");
         assert!(Library::load(&[&[other]], &[]).is_err());

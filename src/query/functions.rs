@@ -12,8 +12,8 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::SessionState;
 use datafusion::execution::FunctionRegistry;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
@@ -51,11 +51,16 @@ const BOUNDED: [(&str, Measure); 9] = [
 /// Puts the bounded functions in place of the engine's.
 pub(super) fn bound(state: &mut SessionState) -> Result<()> {
     for (name, measure) in BOUNDED {
-        let Some(inner) = state.scalar_functions().get(name).cloned() else { continue };
+        let Some(inner) = state.scalar_functions().get(name).cloned() else {
+            continue;
+        };
         if inner.inner().downcast_ref::<Bounded>().is_some() {
             continue;
         }
-        state.register_udf(Arc::new(ScalarUDF::new_from_impl(Bounded { inner, measure })))?;
+        state.register_udf(Arc::new(ScalarUDF::new_from_impl(Bounded {
+            inner,
+            measure,
+        })))?;
     }
     Ok(())
 }
@@ -114,7 +119,9 @@ impl ScalarUDFImpl for Bounded {
 fn check(name: &str, measure: Measure, args: &ScalarFunctionArgs) -> Result<()> {
     let rows = args.number_rows;
     let integers = |place: usize| -> Result<Option<ArrayRef>> {
-        let Some(value) = args.args.get(place) else { return Ok(None) };
+        let Some(value) = args.args.get(place) else {
+            return Ok(None);
+        };
         if !value.data_type().is_integer() {
             return Ok(None);
         }

@@ -47,22 +47,30 @@ pub(super) fn check(sql: &str) -> Result<Checked, QueryError> {
         .with_dialect(&PostgreSqlDialect {})
         .build()
         .map_err(|error| QueryError::Syntax(error.strip_backtrace()))?;
-    let mut statements =
-        parser.parse_statements().map_err(|error| QueryError::Syntax(error.strip_backtrace()))?;
+    let mut statements = parser
+        .parse_statements()
+        .map_err(|error| QueryError::Syntax(error.strip_backtrace()))?;
     let Some(statement) = statements.pop_front() else {
         return Err(QueryError::Syntax("it is empty".to_owned()));
     };
     if !statements.is_empty() {
-        return Err(QueryError::NotReadOnly("more than one statement".to_owned()));
+        return Err(QueryError::NotReadOnly(
+            "more than one statement".to_owned(),
+        ));
     }
     let statement = reading(statement)?;
-    Ok(Checked { shape: shape(&statement), statement })
+    Ok(Checked {
+        shape: shape(&statement),
+        statement,
+    })
 }
 
 /// Refuses what would be too deep a tree before the tree is built.
 fn check_size(sql: &str) -> Result<(), QueryError> {
     if sql.len() > MAX_SQL_BYTES {
-        return Err(QueryError::Syntax(format!("it is longer than {MAX_SQL_BYTES} bytes")));
+        return Err(QueryError::Syntax(format!(
+            "it is longer than {MAX_SQL_BYTES} bytes"
+        )));
     }
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
         .tokenize()
@@ -97,9 +105,7 @@ fn refused(what: &str) -> QueryError {
 
 fn reading(statement: Statement) -> Result<Statement, QueryError> {
     match statement {
-        Statement::Statement(inner) => {
-            Ok(Statement::Statement(Box::new(reading_sql(*inner)?)))
-        }
+        Statement::Statement(inner) => Ok(Statement::Statement(Box::new(reading_sql(*inner)?))),
         Statement::Explain(explain) => reading_explain(explain),
         Statement::CreateExternalTable(_) => Err(refused("CREATE EXTERNAL TABLE")),
         Statement::CopyTo(_) => Err(refused("COPY")),
@@ -128,15 +134,29 @@ fn reading_explain(explain: ExplainStatement) -> Result<Statement, QueryError> {
 fn reading_sql(statement: SqlStatement) -> Result<SqlStatement, QueryError> {
     match &statement {
         SqlStatement::Query(query) => check_query(query)?,
-        SqlStatement::Explain { describe_alias, statement, .. } => {
-            let described = matches!(describe_alias, DescribeAlias::Describe | DescribeAlias::Desc);
+        SqlStatement::Explain {
+            describe_alias,
+            statement,
+            ..
+        } => {
+            let described = matches!(
+                describe_alias,
+                DescribeAlias::Describe | DescribeAlias::Desc
+            );
             match statement.as_ref() {
                 SqlStatement::Query(query) if described => check_query(query)?,
                 _ => return Err(refused("EXPLAIN of anything but a query")),
             }
         }
-        SqlStatement::ExplainTable { describe_alias, table_name, .. } => {
-            if !matches!(describe_alias, DescribeAlias::Describe | DescribeAlias::Desc) {
+        SqlStatement::ExplainTable {
+            describe_alias,
+            table_name,
+            ..
+        } => {
+            if !matches!(
+                describe_alias,
+                DescribeAlias::Describe | DescribeAlias::Desc
+            ) {
                 return Err(refused("EXPLAIN of anything but a query"));
             }
             check_name(table_name)?;
@@ -144,12 +164,19 @@ fn reading_sql(statement: SqlStatement) -> Result<SqlStatement, QueryError> {
         SqlStatement::ShowTables { show_options, .. } => check_show(show_options)?,
         SqlStatement::ShowColumns { show_options, .. } => check_show(show_options)?,
         SqlStatement::ShowVariable { variable } => check_words(variable)?,
-        SqlStatement::ShowCreate { obj_type: ShowCreateObject::Table, obj_name } => {
+        SqlStatement::ShowCreate {
+            obj_type: ShowCreateObject::Table,
+            obj_name,
+        } => {
             check_name(obj_name)?;
         }
         other => {
             let text = other.to_string();
-            let word = text.split_whitespace().next().unwrap_or_default().to_uppercase();
+            let word = text
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_uppercase();
             return Err(QueryError::NotReadOnly(word));
         }
     }
@@ -162,10 +189,15 @@ fn check_show(options: &ShowStatementOptions) -> Result<(), QueryError> {
         || options.limit.is_some()
         || options.limit_from.is_some()
     {
-        return Err(refused("SHOW with a filter (query information_schema instead)"));
+        return Err(refused(
+            "SHOW with a filter (query information_schema instead)",
+        ));
     }
     match &options.show_in {
-        Some(ShowStatementIn { parent_name: Some(name), .. }) => check_name(name),
+        Some(ShowStatementIn {
+            parent_name: Some(name),
+            ..
+        }) => check_name(name),
         _ => Ok(()),
     }
 }
@@ -179,8 +211,16 @@ fn check_name(name: &ObjectName) -> Result<(), QueryError> {
 
 /// The engine pastes these names between quotes into SQL of its own.
 fn check_words(words: &[Ident]) -> Result<(), QueryError> {
-    let plain = |word: &Ident| word.value.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
-    if words.iter().all(plain) { Ok(()) } else { Err(refused("a name with punctuation")) }
+    let plain = |word: &Ident| {
+        word.value
+            .chars()
+            .all(|c| c.is_alphanumeric() || "_.".contains(c))
+    };
+    if words.iter().all(plain) {
+        Ok(())
+    } else {
+        Err(refused("a name with punctuation"))
+    }
 }
 
 fn check_query(query: &Query) -> Result<(), QueryError> {
@@ -244,7 +284,10 @@ fn shape(statement: &Statement) -> String {
     let mut inner = inner.clone();
     // The visitor never breaks.
     let _: ControlFlow<()> = VisitMut::visit(&mut inner, &mut HideLiterals);
-    format!("{prefix}{inner}").chars().take(MAX_SHAPE_CHARS).collect()
+    format!("{prefix}{inner}")
+        .chars()
+        .take(MAX_SHAPE_CHARS)
+        .collect()
 }
 
 #[cfg(test)]
@@ -320,7 +363,9 @@ mod tests {
             "load 'x'",
             "attach 'x' as y",
         ] {
-            let Err(error) = check(sql) else { panic!("passed: {sql}") };
+            let Err(error) = check(sql) else {
+                panic!("passed: {sql}")
+            };
             let code = error.code();
             let known = matches!(code, ErrorCode::SqlForbidden | ErrorCode::SqlSyntax);
             assert!(known, "{sql}: {error}");
@@ -329,10 +374,27 @@ mod tests {
 
     #[test]
     fn writing_is_told_from_bad_syntax() {
-        assert_eq!(check("delete from turns").unwrap_err().code(), ErrorCode::SqlForbidden);
-        assert_eq!(check("select 1; select 2").unwrap_err().code(), ErrorCode::SqlForbidden);
-        for sql in ["", ";", "-- nothing", "selct 1", "select 'open", "select (1"] {
-            assert_eq!(check(sql).unwrap_err().code(), ErrorCode::SqlSyntax, "{sql}");
+        assert_eq!(
+            check("delete from turns").unwrap_err().code(),
+            ErrorCode::SqlForbidden
+        );
+        assert_eq!(
+            check("select 1; select 2").unwrap_err().code(),
+            ErrorCode::SqlForbidden
+        );
+        for sql in [
+            "",
+            ";",
+            "-- nothing",
+            "selct 1",
+            "select 'open",
+            "select (1",
+        ] {
+            assert_eq!(
+                check(sql).unwrap_err().code(),
+                ErrorCode::SqlSyntax,
+                "{sql}"
+            );
         }
     }
 
@@ -340,9 +402,21 @@ mod tests {
     fn deep_and_long_statements_are_refused() {
         let long = format!("select '{}'", "字".repeat(MAX_SQL_BYTES / 3));
         assert_eq!(check(&long).unwrap_err().code(), ErrorCode::SqlSyntax);
-        for part in [" or 1", " + 1", " is null", "::int", " union all select 1", "[1]", " collate c"] {
+        for part in [
+            " or 1",
+            " + 1",
+            " is null",
+            "::int",
+            " union all select 1",
+            "[1]",
+            " collate c",
+        ] {
             let deep = format!("select 1{}", part.repeat(100_000));
-            assert_eq!(check(&deep).unwrap_err().code(), ErrorCode::SqlSyntax, "{part}");
+            assert_eq!(
+                check(&deep).unwrap_err().code(),
+                ErrorCode::SqlSyntax,
+                "{part}"
+            );
         }
         let brackets = format!("select {}1{}", "(".repeat(400), ")".repeat(400));
         assert_eq!(check(&brackets).unwrap_err().code(), ErrorCode::SqlSyntax);
@@ -350,7 +424,8 @@ mod tests {
 
     #[test]
     fn the_shape_shows_no_literal() {
-        let sql = "select 'a', 13812345678, date '2026-01-01' from turns where text like '%王%' limit 7";
+        let sql =
+            "select 'a', 13812345678, date '2026-01-01' from turns where text like '%王%' limit 7";
         let shape = check(sql).unwrap().shape;
         for literal in ["'a'", "138", "2026", "王", "7"] {
             assert!(!shape.contains(literal), "{literal} in {shape}");

@@ -147,7 +147,9 @@ impl Header {
         };
         let mut key = String::new();
         for line in text.lines() {
-            let Some(comment) = line.strip_prefix("--") else { break };
+            let Some(comment) = line.strip_prefix("--") else {
+                break;
+            };
             let content = comment.trim();
             let (found, rest) = key_of(content);
             if let Some(found) = found {
@@ -172,7 +174,9 @@ impl Header {
                 self.about.push_str(value);
             }
             "needs" => {
-                let found = Permission::ALL.into_iter().find(|known| known.as_str() == value);
+                let found = Permission::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == value);
                 self.needs = Some(found.ok_or_else(|| format!("unknown permission `{value}`"))?);
             }
             "params" => self.params.push(param(value)?),
@@ -260,7 +264,14 @@ mod tests {
         let params: Vec<_> = header
             .params
             .iter()
-            .map(|param| (param.name.as_str(), param.kind, param.required, param.default.as_deref()))
+            .map(|param| {
+                (
+                    param.name.as_str(),
+                    param.kind,
+                    param.required,
+                    param.default.as_deref(),
+                )
+            })
             .collect();
         assert_eq!(
             params,
@@ -273,7 +284,8 @@ mod tests {
         assert_eq!(header.columns[0].about, "how long");
         assert_eq!(header.columns[1].kind, "double precision");
         assert!(header.is_complete);
-        let open = "-- name: a\n-- about: b\n-- columns:\n--   n bigint\n--   and all of legs\nselect 1";
+        let open =
+            "-- name: a\n-- about: b\n-- columns:\n--   n bigint\n--   and all of legs\nselect 1";
         let open = Header::parse(open).unwrap();
         assert_eq!((open.columns.len(), open.is_complete), (1, false));
     }

@@ -55,13 +55,24 @@ impl QueryLog {
         rows.next_id += 1;
         let id = rows.next_id;
         let started_at = Micros(chrono::Utc::now().timestamp_micros());
-        rows.running.insert(id, Row { id, begun, started: Instant::now(), started_at, ended: None });
+        rows.running.insert(
+            id,
+            Row {
+                id,
+                begun,
+                started: Instant::now(),
+                started_at,
+                ended: None,
+            },
+        );
         id
     }
 
     pub(super) fn end(&self, id: i64, ended: Ended) {
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mut row) = rows.running.remove(&id) else { return };
+        let Some(mut row) = rows.running.remove(&id) else {
+            return;
+        };
         row.ended = Some(ended);
         rows.recent.push_back(row);
         if rows.recent.len() > KEPT {
@@ -77,9 +88,13 @@ impl QueryLog {
                 Some(Ended { code: None, .. }) => ("done", None),
                 Some(Ended { code, .. }) => ("failed", code),
             };
-            let duration = row.ended.map_or_else(|| row.started.elapsed(), |ended| ended.duration);
+            let duration = row
+                .ended
+                .map_or_else(|| row.started.elapsed(), |ended| ended.duration);
             let duration_ms = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-            let count = row.ended.map(|ended| i64::try_from(ended.rows).unwrap_or(i64::MAX));
+            let count = row
+                .ended
+                .map(|ended| i64::try_from(ended.rows).unwrap_or(i64::MAX));
             take(&[
                 Cell::Long(Some(row.id)),
                 Cell::Text(Some(row.begun.door)),

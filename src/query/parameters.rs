@@ -15,7 +15,10 @@ use super::header::{Param, SqlType};
 use crate::domain::{Day, Micros};
 
 fn wrong(pointer: String, detail: impl Into<String>) -> QueryError {
-    QueryError::Parameter { pointer, detail: detail.into() }
+    QueryError::Parameter {
+        pointer,
+        detail: detail.into(),
+    }
 }
 
 /// Binds `$1`, `$2`, … ; `types` are the placeholders of the plan with the types that it wants, if it knows.
@@ -29,7 +32,10 @@ pub(super) fn positional(
             return Err(wrong("/parameters".into(), "placeholders are $1, $2, …"));
         }
         if index > values.len() {
-            let detail = format!("the statement uses ${index}, {} values were given", values.len());
+            let detail = format!(
+                "the statement uses ${index}, {} values were given",
+                values.len()
+            );
             return Err(wrong("/parameters".into(), detail));
         }
     }
@@ -52,12 +58,16 @@ fn fitted(
 ) -> Result<ScalarValue, QueryError> {
     let plain = plain(value, pointer)?;
     match (&plain, wanted) {
-        (ScalarValue::Null, Some(wanted)) => {
-            ScalarValue::try_from(wanted).map_err(|_| wrong(pointer.into(), "null is not possible here"))
-        }
+        (ScalarValue::Null, Some(wanted)) => ScalarValue::try_from(wanted)
+            .map_err(|_| wrong(pointer.into(), "null is not possible here")),
         (ScalarValue::Utf8(_), Some(wanted)) => {
             let cast = plain.cast_to(wanted);
-            cast.map_err(|_| wrong(pointer.into(), format!("expected {}", super::export::type_name(wanted))))
+            cast.map_err(|_| {
+                wrong(
+                    pointer.into(),
+                    format!("expected {}", super::export::type_name(wanted)),
+                )
+            })
         }
         _ => Ok(plain),
     }
@@ -67,7 +77,11 @@ fn plain(value: &Value, pointer: &str) -> Result<ScalarValue, QueryError> {
     let number = |value: &serde_json::Number| {
         let whole = value.as_i64().map(|value| ScalarValue::Int64(Some(value)));
         let whole = whole.or_else(|| value.as_u64().map(|value| ScalarValue::UInt64(Some(value))));
-        whole.or_else(|| value.as_f64().map(|value| ScalarValue::Float64(Some(value))))
+        whole.or_else(|| {
+            value
+                .as_f64()
+                .map(|value| ScalarValue::Float64(Some(value)))
+        })
     };
     match value {
         Value::Null => Ok(ScalarValue::Null),
@@ -81,9 +95,14 @@ fn plain(value: &Value, pointer: &str) -> Result<ScalarValue, QueryError> {
             let items = items?;
             let kind = items.first().map_or(DataType::Utf8, ScalarValue::data_type);
             if items.iter().any(|item| item.data_type() != kind) || kind.is_nested() {
-                return Err(wrong(pointer.into(), "an array holds values of one simple type"));
+                return Err(wrong(
+                    pointer.into(),
+                    "an array holds values of one simple type",
+                ));
             }
-            Ok(ScalarValue::List(ScalarValue::new_list(&items, &kind, true)))
+            Ok(ScalarValue::List(ScalarValue::new_list(
+                &items, &kind, true,
+            )))
         }
         Value::Object(_) => Err(wrong(pointer.into(), "an object cannot be a value")),
     }
@@ -95,8 +114,12 @@ pub(super) fn named(
     declared: &[Param],
     given: &BTreeMap<String, Value>,
 ) -> Result<ParamValues, QueryError> {
-    let pointer = |name: &str| format!("/parameters/{}", name.replace('~', "~0").replace('/', "~1"));
-    if let Some(unknown) = given.keys().find(|name| declared.iter().all(|param| param.name != **name)) {
+    let pointer =
+        |name: &str| format!("/parameters/{}", name.replace('~', "~0").replace('/', "~1"));
+    if let Some(unknown) = given
+        .keys()
+        .find(|name| declared.iter().all(|param| param.name != **name))
+    {
         let names: Vec<&str> = declared.iter().map(|param| param.name.as_str()).collect();
         let detail = format!("unknown parameter; there are: {}", names.join(", "));
         return Err(wrong(pointer(unknown), detail));
@@ -110,7 +133,10 @@ pub(super) fn named(
             None => default(),
         };
         let typed = typed(&value, param.kind).ok_or_else(|| {
-            wrong(pointer(&param.name), format!("expected {}", param.kind.as_str()))
+            wrong(
+                pointer(&param.name),
+                format!("expected {}", param.kind.as_str()),
+            )
         })?;
         bound.insert((index + 1).to_string(), typed.clone());
         bound.insert(param.name.clone(), typed);
@@ -143,7 +169,9 @@ fn typed(value: &Value, kind: SqlType) -> Option<ScalarValue> {
 
 /// A time, or a day as its first instant.
 fn instant(text: &str) -> Option<Micros> {
-    Micros::parse(text).ok().or_else(|| Some(Day::parse(text).ok()?.start()))
+    Micros::parse(text)
+        .ok()
+        .or_else(|| Some(Day::parse(text).ok()?.start()))
 }
 
 fn time(at: Micros) -> ScalarValue {
@@ -183,21 +211,35 @@ mod tests {
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let types = HashMap::from([("$1".to_owned(), Some(time)), ("$2".to_owned(), None)]);
         let bound = positional(&[json!("2026-11-20T03:15:07Z"), json!([1, 2])], &types).unwrap();
-        let ParamValues::List(values) = bound else { panic!() };
-        let expected = ScalarValue::TimestampMicrosecond(Some(1_795_144_507_000_000), Some("UTC".into()));
+        let ParamValues::List(values) = bound else {
+            panic!()
+        };
+        let expected =
+            ScalarValue::TimestampMicrosecond(Some(1_795_144_507_000_000), Some("UTC".into()));
         assert_eq!(values[0].value, expected);
         assert!(matches!(values[1].value, ScalarValue::List(_)));
-        assert_eq!(pointer_of(positional(&[json!("秘密"), json!(1)], &types)), "/parameters/0");
-        assert_eq!(pointer_of(positional(&[json!(null)], &types)), "/parameters");
+        assert_eq!(
+            pointer_of(positional(&[json!("秘密"), json!(1)], &types)),
+            "/parameters/0"
+        );
+        assert_eq!(
+            pointer_of(positional(&[json!(null)], &types)),
+            "/parameters"
+        );
         let three = [json!(null), json!(1), json!(2)];
         assert_eq!(pointer_of(positional(&three, &types)), "/parameters/2");
-        assert_eq!(pointer_of(positional(&[json!(null), json!({})], &types)), "/parameters/1");
+        assert_eq!(
+            pointer_of(positional(&[json!(null), json!({})], &types)),
+            "/parameters/1"
+        );
     }
 
     #[test]
     fn a_fraction_is_not_cut_to_fit_an_integer() {
         let types = HashMap::from([("$1".to_owned(), Some(DataType::Int64))]);
-        let ParamValues::List(values) = positional(&[json!(1.5)], &types).unwrap() else { panic!() };
+        let ParamValues::List(values) = positional(&[json!(1.5)], &types).unwrap() else {
+            panic!()
+        };
         assert_eq!(values[0].value, ScalarValue::Float64(Some(1.5)));
     }
 
@@ -218,10 +260,19 @@ mod tests {
         else {
             panic!()
         };
-        assert_eq!(bound["n"].value, ScalarValue::Int64(Some(9_007_199_254_740_993)));
+        assert_eq!(
+            bound["n"].value,
+            ScalarValue::Int64(Some(9_007_199_254_740_993))
+        );
         assert!(!bound["from"].value.is_null());
-        assert_eq!(pointer_of(named(&declared, &given(json!("秘密")))), "/parameters/n");
-        assert_eq!(pointer_of(named(&declared, &BTreeMap::new())), "/parameters/n");
+        assert_eq!(
+            pointer_of(named(&declared, &given(json!("秘密")))),
+            "/parameters/n"
+        );
+        assert_eq!(
+            pointer_of(named(&declared, &BTreeMap::new())),
+            "/parameters/n"
+        );
         let unknown = BTreeMap::from([("a/b".to_owned(), json!(1))]);
         assert_eq!(pointer_of(named(&declared, &unknown)), "/parameters/a~1b");
     }

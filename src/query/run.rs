@@ -10,10 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{ParamValues, TableReference};
+use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::parser::Statement;
 use futures::{StreamExt, TryFutureExt};
@@ -61,7 +64,14 @@ struct Record {
 impl Drop for Record {
     fn drop(&mut self) {
         let duration = self.started.elapsed();
-        self.log.end(self.id, Ended { code: self.code, rows: self.rows, duration });
+        self.log.end(
+            self.id,
+            Ended {
+                code: self.code,
+                rows: self.rows,
+                duration,
+            },
+        );
         telemetry::query(self.door, self.code.unwrap_or("ok"), duration);
     }
 }
@@ -74,7 +84,13 @@ impl Task {
         limit_s: u64,
         max_rows: u64,
     ) -> Self {
-        Self { inner, job, deadline, limit_s, max_rows }
+        Self {
+            inner,
+            job,
+            deadline,
+            limit_s,
+            max_rows,
+        }
     }
 
     /// Checks a caller's text; its shape goes to the list of queries.
@@ -117,6 +133,7 @@ impl Task {
             Err(error) => {
                 record.code = Some(error.code().as_str());
                 log_internal(&error);
+                drop(record);
                 // The caller may have gone.
                 drop(ready.send(Err(error)));
                 return;
@@ -196,7 +213,11 @@ impl Task {
             }
             record.rows += batch.num_rows() as u64;
             let sent = async {
-                if batch.num_rows() == 0 { Ok(()) } else { rows.send(Item::Rows(batch)).await }
+                if batch.num_rows() == 0 {
+                    Ok(())
+                } else {
+                    rows.send(Item::Rows(batch)).await
+                }
             };
             tokio::select! {
                 biased;
@@ -222,11 +243,16 @@ fn cut(batch: RecordBatch, left: u64) -> (RecordBatch, bool) {
 /// Failures of ours are logged here once, with their cause; the caller sees none of it.
 fn log_internal(error: &QueryError) {
     match error {
-        QueryError::Internal { what, source: Some(_) } => {
+        QueryError::Internal {
+            what,
+            source: Some(_),
+        } => {
             // The cause can quote rows: its kind is enough to look for, its text stays out.
             tracing::error!(what, "query failed inside the engine");
         }
-        QueryError::Lake(source) => tracing::error!(error = %source, "query could not read the lake"),
+        QueryError::Lake(source) => {
+            tracing::error!(error = %source, "query could not read the lake")
+        }
         _ => {}
     }
 }
@@ -248,8 +274,27 @@ async fn plan(
     let values = values(&logical, &job.binding, limit)?;
     let logical = logical.with_param_values(values).map_err(planning)?;
     verify(&logical)?;
-    let physical = state.create_physical_plan(&logical).map_err(planning).await?;
+    let physical = state
+        .create_physical_plan(&logical)
+        .map_err(planning)
+        .await?;
+    let physical = yielding(physical).map_err(planning)?;
     Ok((state, physical))
+}
+
+/// Makes operators that multiply rows give their thread back now and then. The engine does so only where rows
+/// enter, so a join of few rows that makes many would run past its deadline and keep its thread.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    let wrapped = plan.transform_up(|node| {
+        let multiplies = node.name().ends_with("JoinExec") || node.name() == "UnnestExec";
+        if !multiplies {
+            return Ok(Transformed::no(node));
+        }
+        Ok(Transformed::yes(
+            Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>
+        ))
+    });
+    wrapped.map(|wrapped| wrapped.data)
 }
 
 fn session(
@@ -258,7 +303,9 @@ fn session(
     access: Access,
     shows_files: bool,
 ) -> Result<SessionState, QueryError> {
-    let mut builder = snapshot.session(access).with_runtime_env(inner.environment()?);
+    let mut builder = snapshot
+        .session(access)
+        .with_runtime_env(inner.environment()?);
     if let Some(settings) = builder.config() {
         settings.options_mut().explain.logical_plan_only = !shows_files;
     }
@@ -291,7 +338,9 @@ fn check_tables(state: &SessionState, statement: &Statement) -> Result<(), Query
 
 fn is_known(state: &SessionState, reference: &TableReference) -> bool {
     let is_function = reference.schema().is_none()
-        && state.table_functions().contains_key(&reference.table().to_lowercase());
+        && state
+            .table_functions()
+            .contains_key(&reference.table().to_lowercase());
     if is_function {
         return true;
     }
@@ -331,7 +380,9 @@ pub(super) async fn check_files(inner: &Inner) -> Vec<String> {
             }
         };
         let job = Job::of_file(Binding::Positional(Vec::new()));
-        let schema = plan(inner, &snapshot, checked, &job).await.map(|(_, plan)| plan.schema());
+        let schema = plan(inner, &snapshot, checked, &job)
+            .await
+            .map(|(_, plan)| plan.schema());
         compare(schema, &relation.header, &mut mistakes);
     }
     for query in &inner.library.named {
@@ -340,17 +391,15 @@ pub(super) async fn check_files(inner: &Inner) -> Vec<String> {
         params.iter_mut().for_each(|param| param.required = false);
         let binding = Binding::Named(params, std::collections::BTreeMap::new());
         let job = Job::of_file(binding);
-        let schema = plan(inner, &snapshot, query.statement.clone(), &job).await.map(|(_, plan)| plan.schema());
+        let schema = plan(inner, &snapshot, query.statement.clone(), &job)
+            .await
+            .map(|(_, plan)| plan.schema());
         compare(schema, &query.header, &mut mistakes);
     }
     mistakes
 }
 
-fn compare(
-    schema: Result<SchemaRef, QueryError>,
-    header: &Header,
-    mistakes: &mut Vec<String>,
-) {
+fn compare(schema: Result<SchemaRef, QueryError>, header: &Header, mistakes: &mut Vec<String>) {
     let name = &header.name;
     let schema = match schema {
         Ok(schema) => schema,
@@ -362,9 +411,13 @@ fn compare(
         }
     };
     let planned = schema.fields().iter();
-    let planned: Vec<String> =
-        planned.map(|field| format!("{} {}", field.name(), type_name(field.data_type()))).collect();
-    let said = header.columns.iter().map(|column| format!("{} {}", column.name, column.kind));
+    let planned: Vec<String> = planned
+        .map(|field| format!("{} {}", field.name(), type_name(field.data_type())))
+        .collect();
+    let said = header
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", column.name, column.kind));
     let said: Vec<String> = said.collect();
     let fits = if said.is_empty() || !header.is_complete {
         said.iter().all(|column| planned.contains(column))
@@ -373,6 +426,8 @@ fn compare(
     };
     if !fits {
         let (said, planned) = (said.join(", "), planned.join(", "));
-        mistakes.push(format!("{name}: the header says ({said}), the statement gives ({planned})"));
+        mistakes.push(format!(
+            "{name}: the header says ({said}), the statement gives ({planned})"
+        ));
     }
 }

@@ -92,12 +92,20 @@ impl System {
     pub(super) const NAMES: [&'static str; 4] = ["batches", "jobs", "queries", "sources"];
 
     pub(super) fn new(lake: Arc<Lake>, inside: Arc<dyn Inside>, queries: Arc<QueryLog>) -> Self {
-        Self { lake, inside, queries }
+        Self {
+            lake,
+            inside,
+            queries,
+        }
     }
 
     pub(super) fn table(self: &Arc<Self>, name: &str) -> Option<Arc<dyn TableProvider>> {
         let name = Self::NAMES.into_iter().find(|known| *known == name)?;
-        Some(Arc::new(SystemTable { name, schema: schema(name), system: Arc::clone(self) }))
+        Some(Arc::new(SystemTable {
+            name,
+            schema: schema(name),
+            system: Arc::clone(self),
+        }))
     }
 
     async fn rows(&self, name: &'static str) -> Result<RecordBatch> {
@@ -164,15 +172,22 @@ struct BatchRow {
 }
 
 async fn recent_batches(table: &DeltaTable) -> Result<Vec<BatchRow>> {
-    let Some(newest) = table.version() else { return Ok(Vec::new()) };
+    let Some(newest) = table.version() else {
+        return Ok(Vec::new());
+    };
     let log_store = table.log_store();
     let mut batches = Vec::new();
     for version in newest.saturating_sub(RECENT_BATCHES - 1)..=newest {
         let entry = log_store.read_commit_entry(version).await;
         // Older entries may have been cleaned up.
-        let Some(entry) = entry.map_err(DataFusionError::from)? else { continue };
+        let Some(entry) = entry.map_err(DataFusionError::from)? else {
+            continue;
+        };
         let actions = get_actions(version, &entry).map_err(DataFusionError::from)?;
-        let mut batch = BatchRow { version: signed(version), ..BatchRow::default() };
+        let mut batch = BatchRow {
+            version: signed(version),
+            ..BatchRow::default()
+        };
         actions.iter().for_each(|action| batch.take(action));
         batches.push(batch);
     }
@@ -187,15 +202,19 @@ impl BatchRow {
     fn take(&mut self, action: &Action) {
         match action {
             Action::Add(add) => {
-                let stats: Option<Value> =
-                    add.stats.as_deref().and_then(|stats| serde_json::from_str(stats).ok());
+                let stats: Option<Value> = add
+                    .stats
+                    .as_deref()
+                    .and_then(|stats| serde_json::from_str(stats).ok());
                 let rows = stats.and_then(|stats| stats.get("numRecords")?.as_i64());
                 self.rows_added += rows.unwrap_or(0);
                 self.files_added += 1;
             }
             Action::Remove(_) => self.files_removed += 1,
             Action::CommitInfo(info) => {
-                self.committed_at = info.timestamp.map(|at_ms| Micros(at_ms.saturating_mul(1000)));
+                self.committed_at = info
+                    .timestamp
+                    .map(|at_ms| Micros(at_ms.saturating_mul(1000)));
                 self.operation.clone_from(&info.operation);
             }
             _ => {}
@@ -219,7 +238,13 @@ fn schema(name: &str) -> SchemaRef {
             long("files_removed"),
         ],
         "jobs" => {
-            vec![text("job"), text("state"), time("started_at"), time("ended_at"), text("detail")]
+            vec![
+                text("job"),
+                text("state"),
+                time("started_at"),
+                time("ended_at"),
+                text("detail"),
+            ]
         }
         "queries" => vec![
             long("id"),
@@ -275,7 +300,10 @@ impl Rows {
             }
             _ => Builder::Text(StringBuilder::new()),
         });
-        Self { builders: builders.collect(), schema }
+        Self {
+            builders: builders.collect(),
+            schema,
+        }
     }
 
     fn add(&mut self, cells: &[Cell<'_>]) {
@@ -302,7 +330,10 @@ impl Rows {
                 Builder::Time(mut builder) => Arc::new(builder.finish()),
             }
         });
-        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())?)
+        Ok(RecordBatch::try_new(
+            Arc::clone(&self.schema),
+            columns.collect(),
+        )?)
     }
 }
 
@@ -332,6 +363,10 @@ impl TableProvider for SystemTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let rows = self.system.rows(self.name).await?;
         let schema = Arc::clone(&self.schema);
-        Ok(MemorySourceConfig::try_new_exec(&[vec![rows]], schema, projection.cloned())?)
+        Ok(MemorySourceConfig::try_new_exec(
+            &[vec![rows]],
+            schema,
+            projection.cloned(),
+        )?)
     }
 }

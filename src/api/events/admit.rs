@@ -26,7 +26,11 @@ pub(super) fn admit(state: &State, document: &[u8]) -> Result<Admitted, Rejectio
     let event = state.redactor.event(event);
     let identity = Identity::new(event.source.as_str(), event.id.as_str(), event.revision);
     let entry = InboxEntry::event(&event).ok_or_else(|| {
-        Rejection::new(RejectCode::UnknownFormat, "", "the event cannot be written as JSON")
+        Rejection::new(
+            RejectCode::UnknownFormat,
+            "",
+            "the event cannot be written as JSON",
+        )
     })?;
     Ok(Admitted { entry, identity })
 }
@@ -38,9 +42,15 @@ fn check_time(state: &State, time: Micros) -> Result<(), Rejection> {
     let past_us = i64::from(limits.max_past_days) * MICROS_PER_DAY;
     let future_us = i64::from(limits.max_future_days) * MICROS_PER_DAY;
     let reason = if age_us > past_us {
-        format!("expected a time at most {} days ago; import older events", limits.max_past_days)
+        format!(
+            "expected a time at most {} days ago; import older events",
+            limits.max_past_days
+        )
     } else if age_us < -future_us {
-        format!("expected a time at most {} days ahead", limits.max_future_days)
+        format!(
+            "expected a time at most {} days ahead",
+            limits.max_future_days
+        )
     } else {
         return Ok(());
     };
@@ -51,4 +61,3 @@ fn check_time(state: &State, time: Micros) -> Result<(), Rejection> {
 pub(super) fn letter(state: &State, rejection: &Rejection, line: &[u8]) -> Option<InboxEntry> {
     InboxEntry::letter(rejection, &state.redactor.redactor().payload(line))
 }
-

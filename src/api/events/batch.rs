@@ -4,8 +4,8 @@
 
 use serde_json::value::RawValue;
 
-use super::admit::{Admitted, admit};
-use super::{EventsReceipt, keep};
+use super::admit::admit;
+use super::{EventsReceipt, Group};
 use crate::api::problem::{ApiError, malformed};
 use crate::api::state::State;
 use crate::contract::{RejectCode, Rejection};
@@ -13,15 +13,23 @@ use crate::error::{ErrorCode, FieldError};
 use crate::source::Inbox;
 
 /// Takes the events of `body`.
-pub(super) async fn take(state: &State, inbox: &Inbox, body: &[u8]) -> Result<EventsReceipt, ApiError> {
+pub(super) async fn take(
+    state: &State,
+    inbox: &Inbox,
+    body: &[u8],
+) -> Result<EventsReceipt, ApiError> {
     let (items, is_array) = items(body)?;
-    let mut admitted = Vec::with_capacity(items.len());
+    let mut group = Group::default();
     let mut errors = Vec::new();
     for (index, item) in items.iter().enumerate() {
         match admit(state, item.get().as_bytes()) {
-            Ok(event) => admitted.push(event),
+            Ok(event) => group.event(event),
             Err(rejection) => {
-                let parent = if is_array { format!("/{index}") } else { String::new() };
+                let parent = if is_array {
+                    format!("/{index}")
+                } else {
+                    String::new()
+                };
                 errors.push(field_error(&parent, &rejection));
             }
         }
@@ -30,16 +38,8 @@ pub(super) async fn take(state: &State, inbox: &Inbox, body: &[u8]) -> Result<Ev
         let detail = format!("{} of {} events are invalid", errors.len(), items.len());
         return Err(ApiError::new(ErrorCode::InvalidEvents, detail).with_errors(errors));
     }
-    store(state, inbox, admitted).await
-}
-
-async fn store(
-    state: &State,
-    inbox: &Inbox,
-    admitted: Vec<Admitted>,
-) -> Result<EventsReceipt, ApiError> {
     let mut receipt = EventsReceipt::default();
-    keep(state, inbox, admitted, Vec::new(), &mut receipt).await?;
+    group.keep(state, inbox, &mut receipt).await?;
     Ok(receipt)
 }
 
@@ -59,7 +59,11 @@ fn items(body: &[u8]) -> Result<(Vec<&RawValue>, bool), ApiError> {
         serde_json::from_str(text).map(|item| vec![item])
     };
     let items = parsed.map_err(|error| {
-        let code = if error.is_eof() { RejectCode::TruncatedJson } else { RejectCode::MalformedJson };
+        let code = if error.is_eof() {
+            RejectCode::TruncatedJson
+        } else {
+            RejectCode::MalformedJson
+        };
         let reason = format!("at line {} column {}", error.line(), error.column());
         let rejection = Rejection::new(code, "", reason);
         malformed(&error).with_errors(vec![field_error("", &rejection)])

@@ -14,7 +14,10 @@ use crate::api::state::State;
 use crate::domain::{Micros, Role};
 use crate::query::{QueryError, Request};
 
-const SQL: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/queries/api/recent_identities.sql"));
+const SQL: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/queries/api/recent_identities.sql"
+));
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// Fills `state.recent` with what the inbox took in the last 24 hours.
@@ -40,7 +43,10 @@ fn note(recent: &RecentIdentities, batch: &RecordBatch) -> Option<usize> {
     let sources = column("event_source", &DataType::Utf8)?;
     let ids = column("event_id", &DataType::Utf8)?;
     let revisions = column("revision", &DataType::Int32)?;
-    let times = column("ingested_at", &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+    let times = column(
+        "ingested_at",
+        &DataType::Timestamp(TimeUnit::Microsecond, None),
+    )?;
     let (sources, ids) = (sources.as_string_opt::<i32>()?, ids.as_string_opt::<i32>()?);
     let revisions = revisions.as_primitive_opt::<Int32Type>()?;
     let times = times.as_primitive_opt::<TimestampMicrosecondType>()?;

@@ -31,7 +31,12 @@ pub(super) struct LineSplitter {
 
 impl LineSplitter {
     pub(super) fn new(max_line_bytes: usize) -> Self {
-        Self { max_line_bytes, partial: Vec::new(), skipping: None, ended: 0 }
+        Self {
+            max_line_bytes,
+            partial: Vec::new(),
+            skipping: None,
+            ended: 0,
+        }
     }
 
     /// The lines that end in `chunk`, blank ones left out.
@@ -53,14 +58,22 @@ impl LineSplitter {
         self.ended += 1;
         let number = self.ended;
         if let Some(bytes) = self.skipping.take() {
-            return Some(Line { number, bytes, is_too_long: true });
+            return Some(Line {
+                number,
+                bytes,
+                is_too_long: true,
+            });
         }
         let mut bytes = mem::take(&mut self.partial);
         if bytes.last() == Some(&b'\r') {
             bytes.pop();
         }
         let is_blank = bytes.iter().all(u8::is_ascii_whitespace);
-        (!is_blank).then_some(Line { number, bytes, is_too_long: false })
+        (!is_blank).then_some(Line {
+            number,
+            bytes,
+            is_too_long: false,
+        })
     }
 
     fn extend(&mut self, content: &[u8]) {
@@ -98,14 +111,22 @@ mod tests {
     }
 
     fn line(number: u64, text: &str, is_too_long: bool) -> Line {
-        Line { number, bytes: text.as_bytes().to_vec(), is_too_long }
+        Line {
+            number,
+            bytes: text.as_bytes().to_vec(),
+            is_too_long,
+        }
     }
 
     #[test]
     fn chunks_make_no_difference() {
         for chunk_bytes in [1, 2, 3, 7, 100] {
             let lines = split("一\r\n\n  \nbc\nlast".as_bytes(), chunk_bytes, 20);
-            let wanted = [line(1, "一", false), line(4, "bc", false), line(5, "last", false)];
+            let wanted = [
+                line(1, "一", false),
+                line(4, "bc", false),
+                line(5, "last", false),
+            ];
             assert_eq!(lines, wanted, "{chunk_bytes}");
         }
         assert_eq!(split(b"a\n", 1, 20), [line(1, "a", false)]);
@@ -123,7 +144,10 @@ mod tests {
             assert_eq!(lines, wanted, "{chunk_bytes}");
         }
         assert!(split(&[b'x'; 30], 7, 20)[0].is_too_long, "also at the end");
-        assert!(!split(&[b'x'; 20], 7, 20)[0].is_too_long, "the bound itself is fine");
+        assert!(
+            !split(&[b'x'; 20], 7, 20)[0].is_too_long,
+            "the bound itself is fine"
+        );
     }
 
     #[test]

@@ -28,6 +28,7 @@ use crate::error::ErrorCode;
 use crate::source::{Inbox, InboxEntry, InboxError};
 use crate::telemetry;
 use admit::Admitted;
+use recent::Identity;
 use unpack::Unpacker;
 
 /// What became of the events of a request.
@@ -90,7 +91,10 @@ pub(super) async fn events_post(
     payload: web::Payload,
 ) -> Result<web::Json<EventsReceipt>, ApiError> {
     let Some(inbox) = &state.inbox else {
-        return Err(ApiError::new(ErrorCode::NotReady, "this process takes no events"));
+        return Err(ApiError::new(
+            ErrorCode::NotReady,
+            "this process takes no events",
+        ));
     };
     let unpacker = Unpacker::of(&request)?;
     let payload = payload.into_inner();
@@ -107,45 +111,72 @@ pub(super) async fn events_post(
 }
 
 fn other_media_type() -> ApiError {
-    let detail = "send `application/json` (not packed) or `application/x-ndjson` (plain, gzip or zstd)";
+    let detail =
+        "send `application/json` (not packed) or `application/x-ndjson` (plain, gzip or zstd)";
     ApiError::new(ErrorCode::UnsupportedMediaType, detail)
 }
 
-/// Makes events and dead letters durable and counts them into `receipt`.
-async fn keep(
-    state: &State,
-    inbox: &Inbox,
-    events: Vec<Admitted>,
-    letters: Vec<InboxEntry>,
-    receipt: &mut EventsReceipt,
-) -> Result<(), ApiError> {
-    let now = (state.clock)();
-    let (sum, refused) = (events.len() as u64, letters.len() as u64);
-    let mut entries = Vec::with_capacity(events.len() + letters.len());
-    let mut fresh = Vec::with_capacity(events.len());
-    for event in events {
-        if !state.recent.note(event.identity, now) {
-            fresh.push(event.identity);
-        }
-        entries.push(event.entry);
-    }
-    entries.extend(letters);
-    if entries.is_empty() {
-        return Ok(());
-    }
-    if let Err(error) = inbox.append(entries).await {
-        state.recent.forget(&fresh);
-        return Err(not_kept(error, receipt));
-    }
-    let accepted = fresh.len() as u64;
-    receipt.accepted += accepted;
-    receipt.repeated += sum - accepted;
-    receipt.refused += refused;
-    telemetry::repeated_events(sum - accepted);
-    Ok(())
+/// Entries that wait to be made durable, in the order in which they came.
+#[derive(Default)]
+struct Group {
+    entries: Vec<InboxEntry>,
+    /// Of the events among them.
+    identities: Vec<Identity>,
+    bytes: usize,
 }
 
-fn not_kept(error: InboxError, receipt: &EventsReceipt) -> ApiError {
+impl Group {
+    fn event(&mut self, event: Admitted) {
+        self.identities.push(event.identity);
+        self.entry(event.entry);
+    }
+
+    fn letter(&mut self, letter: InboxEntry) {
+        self.entry(letter);
+    }
+
+    fn entry(&mut self, entry: InboxEntry) {
+        self.bytes += entry.len_bytes();
+        self.entries.push(entry);
+    }
+
+    const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Makes it durable and counts it into `receipt`.
+    async fn keep(
+        self,
+        state: &State,
+        inbox: &Inbox,
+        receipt: &mut EventsReceipt,
+    ) -> Result<(), ApiError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let now = (state.clock)();
+        let events = self.identities.len() as u64;
+        let letters = self.entries.len() as u64 - events;
+        let mut fresh = self.identities;
+        fresh.retain(|identity| !state.recent.note(*identity, now));
+        if let Err(error) = inbox.append(self.entries).await {
+            state.recent.forget(&fresh);
+            return Err(not_kept(&error, receipt));
+        }
+        let accepted = fresh.len() as u64;
+        receipt.accepted += accepted;
+        receipt.repeated += events - accepted;
+        receipt.refused += letters;
+        telemetry::repeated_events(events - accepted);
+        Ok(())
+    }
+}
+
+fn not_kept(error: &InboxError, receipt: &EventsReceipt) -> ApiError {
     let stored = receipt.accepted + receipt.repeated + receipt.refused;
     match error {
         InboxError::Full(waiting_bytes) => {
@@ -157,7 +188,7 @@ fn not_kept(error: InboxError, receipt: &EventsReceipt) -> ApiError {
         }
         InboxError::Closed | InboxError::Disk { .. } => {
             let mut cause = error.to_string();
-            if let Some(source) = std::error::Error::source(&error) {
+            if let Some(source) = std::error::Error::source(error) {
                 cause = format!("{cause}: {source}");
             }
             ApiError::internal(cause)

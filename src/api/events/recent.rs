@@ -29,7 +29,10 @@ impl Identity {
         bytes.extend_from_slice(id.as_bytes());
         bytes.extend_from_slice(&revision.to_le_bytes());
         let hash = XxHash3_128::oneshot(&bytes);
-        #[expect(clippy::cast_possible_truncation, reason = "half of the hash is enough for a count")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "half of the hash is enough for a count"
+        )]
         let half = hash as u64;
         Self(half)
     }
@@ -110,7 +113,10 @@ mod tests {
         let identity = Identity::new("/pbx", "1", 0);
         assert!(!recent.note(identity, Micros(0)));
         assert!(recent.note(identity, Micros(23 * HOUR)));
-        assert!(!recent.note(identity, Micros(24 * HOUR)), "noted in hour 0, gone in hour 24");
+        assert!(
+            !recent.note(identity, Micros(24 * HOUR)),
+            "noted in hour 0, gone in hour 24"
+        );
         assert!(recent.note(identity, Micros(24 * HOUR)));
     }
 
@@ -123,7 +129,10 @@ mod tests {
             Identity::new("ab", "d", 0),
         ];
         let recent = RecentIdentities::default();
-        assert!(all.into_iter().all(|identity| !recent.note(identity, Micros(0))));
+        assert!(
+            all.into_iter()
+                .all(|identity| !recent.note(identity, Micros(0)))
+        );
     }
 
     #[test]

@@ -11,16 +11,16 @@ use actix_web::dev::Payload;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::admit::{Admitted, admit, letter};
+use super::admit::{admit, letter};
 use super::lines::{Line, LineSplitter};
 use super::unpack::Unpacker;
-use super::{EventsReceipt, RefusedLine, keep};
+use super::{EventsReceipt, Group, RefusedLine};
 use crate::api::body::broken_off;
 use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::contract::{RejectCode, Rejection};
 use crate::error::ErrorCode;
-use crate::source::{Inbox, InboxEntry};
+use crate::source::Inbox;
 
 /// A group is made durable when it has so many bytes.
 const GROUP_BYTES: usize = 1 << 20;
@@ -46,13 +46,11 @@ pub(super) async fn take(
         let chunk = if taker.group.is_empty() {
             payload.next().await
         } else {
-            match timeout(GROUP_WAIT, payload.next()).await {
-                Ok(chunk) => chunk,
-                Err(_) => {
-                    taker.flush().await?;
-                    continue;
-                }
-            }
+            let Ok(chunk) = timeout(GROUP_WAIT, payload.next()).await else {
+                taker.flush().await?;
+                continue;
+            };
+            chunk
         };
         match chunk {
             Some(Ok(chunk)) => taker.chunk(&chunk).await?,
@@ -72,20 +70,6 @@ struct Taker<'a> {
     splitter: LineSplitter,
     group: Group,
     receipt: EventsReceipt,
-}
-
-/// Entries that wait to be kept.
-#[derive(Default)]
-struct Group {
-    events: Vec<Admitted>,
-    letters: Vec<InboxEntry>,
-    bytes: usize,
-}
-
-impl Group {
-    fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.letters.is_empty()
-    }
 }
 
 impl<'a> Taker<'a> {
@@ -114,8 +98,8 @@ impl<'a> Taker<'a> {
     async fn lines_of(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         for part in bytes.chunks(PART_BYTES) {
             for line in self.splitter.push(part) {
-                self.line(line)?;
-                if self.group.bytes >= GROUP_BYTES {
+                self.line(&line)?;
+                if self.group.bytes() >= GROUP_BYTES {
                     self.flush().await?;
                 }
             }
@@ -130,13 +114,13 @@ impl<'a> Taker<'a> {
         };
         self.lines_of(&rest).await?;
         if let Some(line) = self.splitter.end() {
-            self.line(line)?;
+            self.line(&line)?;
         }
         self.flush().await?;
         Ok(self.receipt)
     }
 
-    fn line(&mut self, line: Line) -> Result<(), ApiError> {
+    fn line(&mut self, line: &Line) -> Result<(), ApiError> {
         let admitted = if line.is_too_long {
             Err(self.too_long())
         } else {
@@ -144,11 +128,10 @@ impl<'a> Taker<'a> {
         };
         match admitted {
             Ok(event) => {
-                self.group.bytes += event.entry.len_bytes();
-                self.group.events.push(event);
+                self.group.event(event);
                 Ok(())
             }
-            Err(rejection) => self.refuse(&line, rejection),
+            Err(rejection) => self.refuse(line, rejection),
         }
     }
 
@@ -161,8 +144,7 @@ impl<'a> Taker<'a> {
     fn refuse(&mut self, line: &Line, rejection: Rejection) -> Result<(), ApiError> {
         let letter = letter(self.state, &rejection, &line.bytes)
             .ok_or_else(|| ApiError::internal("a dead letter cannot be written as JSON"))?;
-        self.group.bytes += letter.len_bytes();
-        self.group.letters.push(letter);
+        self.group.letter(letter);
         if self.receipt.first_refusals.len() < SHOWN_REFUSALS {
             self.receipt.first_refusals.push(RefusedLine {
                 line: line.number,
@@ -176,15 +158,13 @@ impl<'a> Taker<'a> {
 
     /// Makes the group durable.
     async fn flush(&mut self) -> Result<(), ApiError> {
-        if self.group.is_empty() {
-            return Ok(());
-        }
-        let Group { events, letters, .. } = std::mem::take(&mut self.group);
-        keep(self.state, self.inbox, events, letters, &mut self.receipt).await
+        let group = std::mem::take(&mut self.group);
+        group.keep(self.state, self.inbox, &mut self.receipt).await
     }
 }
 
 fn not_unpacked() -> ApiError {
-    let detail = "the body cannot be unpacked; the lines before are stored, sending all again is safe";
+    let detail =
+        "the body cannot be unpacked; the lines before are stored, sending all again is safe";
     ApiError::new(ErrorCode::MalformedJson, detail)
 }

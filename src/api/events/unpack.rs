@@ -35,11 +35,17 @@ impl Unpacker {
         let Some(encoding) = request.headers().get(header::CONTENT_ENCODING) else {
             return Ok(Self::Plain);
         };
-        match encoding.to_str().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        match encoding
+            .to_str()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "" | "identity" => Ok(Self::Plain),
-            "gzip" | "x-gzip" => {
-                Ok(Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Vec::new()))))
-            }
+            "gzip" | "x-gzip" => Ok(Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(
+                Vec::new(),
+            )))),
             "zstd" => {
                 let decoder = zstd::stream::write::Decoder::new(Vec::new());
                 let decoder = decoder.map_err(|error| ApiError::internal(error.to_string()))?;

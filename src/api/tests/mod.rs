@@ -59,7 +59,10 @@ impl Answer {
 
     /// The problem document, held to what every one has.
     fn problem(&self) -> Problem {
-        assert_eq!(self.headers.get("content-type").unwrap(), Problem::CONTENT_TYPE);
+        assert_eq!(
+            self.headers.get("content-type").unwrap(),
+            Problem::CONTENT_TYPE
+        );
         let problem: Problem = serde_json::from_slice(&self.body).unwrap();
         assert_eq!(problem.status, self.status.as_u16());
         let request_id = self.headers.get("x-request-id").unwrap().to_str().unwrap();
@@ -92,7 +95,7 @@ impl Server {
         let limits = Limits {
             timeout: Duration::from_secs(60),
             max_rows: 1_000,
-            max_memory_bytes: 256 << 20,
+            max_memory_bytes: 1 << 30,
             max_concurrent: 4,
             max_waiting: 4,
             spill: None,
@@ -103,7 +106,9 @@ impl Server {
             Inbox::open(&folder.path().join("inbox"), max_inbox_bytes, faults).unwrap();
         source.seek(0, 0).unwrap();
         let redactor = Redactor::new(TokenKey::from_bytes([7; 32]), AllowList::new([""; 0]));
-        let store = Store::open(&StoreUrl::Sqlite(folder.path().join("store.db"))).await.unwrap();
+        let store = Store::open(&StoreUrl::Sqlite(folder.path().join("store.db")))
+            .await
+            .unwrap();
         let state = State {
             engine,
             inbox: Some(inbox),
@@ -121,7 +126,12 @@ impl Server {
                 max_line_bytes: 1 << 20,
             },
         };
-        Self { state: web::Data::new(state), inbox: source, lake, _folder: folder }
+        Self {
+            state: web::Data::new(state),
+            inbox: source,
+            lake,
+            _folder: folder,
+        }
     }
 
     /// Sends a request as it is.
@@ -131,19 +141,35 @@ impl Server {
         let response = call_service(&service, request.to_request()).await;
         let (_, response) = response.into_parts();
         let (head, body) = response.into_parts();
-        let body = actix_web::body::to_bytes(body.boxed()).await.unwrap_or_else(|_| panic!("broken off"));
-        Answer { status: head.status(), headers: head.headers().clone(), body }
+        let body = actix_web::body::to_bytes(body.boxed())
+            .await
+            .unwrap_or_else(|_| panic!("broken off"));
+        Answer {
+            status: head.status(),
+            headers: head.headers().clone(),
+            body,
+        }
     }
 
     /// Sends a request with a fresh key of `role`.
     async fn send_as(&self, role: Role, request: TestRequest) -> Answer {
         let key = self.key(role).await;
-        self.send(request.insert_header(("authorization", format!("Bearer {key}")))).await
+        self.send(request.insert_header(("authorization", format!("Bearer {key}"))))
+            .await
     }
 
     async fn key(&self, role: Role) -> String {
-        let change = Change { actor: "cli", request_id: "r", at_us: 0 };
-        let made = self.state.store.create_key("test", role, &change).await.unwrap();
+        let change = Change {
+            actor: "cli",
+            request_id: "r",
+            at_us: 0,
+        };
+        let made = self
+            .state
+            .store
+            .create_key("test", role, &change)
+            .await
+            .unwrap();
         made.api_key.expose().to_owned()
     }
 
@@ -153,13 +179,17 @@ impl Server {
         loop {
             match self.inbox.poll(1 << 20, Duration::ZERO).unwrap() {
                 Polled::Window(window) => {
-                    entries.extend(window.records.into_iter().map(|record| match record.document {
-                        Document::Canonical(bytes) => Ok(String::from_utf8(bytes.to_vec()).unwrap()),
-                        Document::Letter(rejection, payload) => {
-                            Err((rejection.code.as_str().to_owned(), payload))
-                        }
-                        _ => panic!("an entry of another kind"),
-                    }));
+                    entries.extend(window.records.into_iter().map(
+                        |record| match record.document {
+                            Document::Canonical(bytes) => {
+                                Ok(String::from_utf8(bytes.to_vec()).unwrap())
+                            }
+                            Document::Letter(rejection, payload) => {
+                                Err((rejection.code.as_str().to_owned(), payload))
+                            }
+                            _ => panic!("an entry of another kind"),
+                        },
+                    ));
                 }
                 Polled::Idle | Polled::Finished => return entries,
                 Polled::Assigned(_) | Polled::Revoked(_) => {}
@@ -169,7 +199,10 @@ impl Server {
 }
 
 fn post(path: &str, content_type: &str, body: impl Into<Bytes>) -> TestRequest {
-    TestRequest::post().uri(path).insert_header(("content-type", content_type)).set_payload(body)
+    TestRequest::post()
+        .uri(path)
+        .insert_header(("content-type", content_type))
+        .set_payload(body)
 }
 
 fn post_json(path: &str, body: &Value) -> TestRequest {

@@ -33,7 +33,10 @@ impl Buffer {
 
 impl Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -60,7 +63,10 @@ impl BinaryEncoder {
     pub(super) fn arrow(schema: &SchemaRef) -> Result<Self, QueryError> {
         let buffer = Buffer::default();
         let writer = StreamWriter::try_new(buffer.clone(), schema).map_err(encoding)?;
-        Ok(Self { buffer, writer: Writer::Arrow(writer) })
+        Ok(Self {
+            buffer,
+            writer: Writer::Arrow(writer),
+        })
     }
 
     pub(super) fn parquet(schema: &SchemaRef) -> Result<Self, QueryError> {
@@ -72,7 +78,10 @@ impl BinaryEncoder {
             .build();
         let writer = ArrowWriter::try_new(buffer.clone(), Arc::clone(schema), Some(properties))
             .map_err(parquet_failed)?;
-        Ok(Self { buffer, writer: Writer::Parquet(Box::new(writer)) })
+        Ok(Self {
+            buffer,
+            writer: Writer::Parquet(Box::new(writer)),
+        })
     }
 
     pub(super) fn batch(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, QueryError> {

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int64Array,
-    LargeBinaryArray, LargeListArray, MapArray, StringArray, StructArray, TimestampMicrosecondArray,
-    TimestampNanosecondArray, UInt64Array,
+    LargeBinaryArray, LargeListArray, MapArray, StringArray, StructArray,
+    TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, TimeUnit};
@@ -47,7 +47,11 @@ enum Values {
 impl Column {
     pub(super) fn new(name: &str, array: &ArrayRef) -> Result<Self, ArrowError> {
         let values = values(array)?;
-        Ok(Self { name: name.to_owned(), nulls: array.logical_nulls(), values })
+        Ok(Self {
+            name: name.to_owned(),
+            nulls: array.logical_nulls(),
+            values,
+        })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -111,7 +115,11 @@ impl Column {
                 time(DateTime::from_timestamp_micros(array.value(row)), *utc, out);
             }
             Values::Nanos(array, utc) => {
-                time(Some(DateTime::from_timestamp_nanos(array.value(row))), *utc, out);
+                time(
+                    Some(DateTime::from_timestamp_nanos(array.value(row))),
+                    *utc,
+                    out,
+                );
             }
             Values::List(..) | Values::Struct(_) | Values::Map(..) => self.json(row, out),
         }
@@ -156,20 +164,28 @@ fn values(array: &ArrayRef) -> Result<Values, ArrowError> {
             Values::Day(to(&DataType::Date32)?.as_primitive().clone())
         }
         DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
-            let naive = to(&DataType::Timestamp(TimeUnit::Nanosecond, zone.as_ref().map(|_| "UTC".into())))?;
+            let naive = to(&DataType::Timestamp(
+                TimeUnit::Nanosecond,
+                zone.as_ref().map(|_| "UTC".into()),
+            ))?;
             Values::Nanos(naive.as_primitive().clone(), zone.is_some())
         }
         DataType::Timestamp(_, zone) => {
-            let kind = DataType::Timestamp(TimeUnit::Microsecond, zone.as_ref().map(|_| "UTC".into()));
+            let kind =
+                DataType::Timestamp(TimeUnit::Microsecond, zone.as_ref().map(|_| "UTC".into()));
             Values::Micros(to(&kind)?.as_primitive().clone(), zone.is_some())
         }
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            let list = to(&DataType::LargeList(item.clone()))?.as_list::<i64>().clone();
+            let list = to(&DataType::LargeList(item.clone()))?
+                .as_list::<i64>()
+                .clone();
             let items = child(item.name(), list.values())?;
             Values::List(list, items)
         }
         DataType::ListView(item) | DataType::LargeListView(item) => {
-            let list = to(&DataType::LargeList(item.clone()))?.as_list::<i64>().clone();
+            let list = to(&DataType::LargeList(item.clone()))?
+                .as_list::<i64>()
+                .clone();
             let items = child(item.name(), list.values())?;
             Values::List(list, items)
         }
@@ -189,14 +205,22 @@ fn values(array: &ArrayRef) -> Result<Values, ArrowError> {
 fn formatted(array: &ArrayRef) -> Result<StringArray, ArrowError> {
     use arrow::util::display::{ArrayFormatter, FormatOptions};
     let formatter = ArrayFormatter::try_new(array.as_ref(), &FormatOptions::default())?;
-    let texts = (0..array.len()).map(|row| array.is_valid(row).then(|| formatter.value(row).to_string()));
+    let texts = (0..array.len()).map(|row| {
+        array
+            .is_valid(row)
+            .then(|| formatter.value(row).to_string())
+    });
     Ok(texts.collect())
 }
 
 fn fields(array: &StructArray) -> Result<Vec<Column>, ArrowError> {
-    let DataType::Struct(fields) = array.data_type() else { return Ok(Vec::new()) };
+    let DataType::Struct(fields) = array.data_type() else {
+        return Ok(Vec::new());
+    };
     let named = fields.iter().zip(array.columns());
-    named.map(|(field, column): (&std::sync::Arc<Field>, _)| Column::new(field.name(), column)).collect()
+    named
+        .map(|(field, column): (&std::sync::Arc<Field>, _)| Column::new(field.name(), column))
+        .collect()
 }
 
 fn show(value: impl std::fmt::Display, out: &mut String) {
@@ -254,7 +278,12 @@ fn time(at: Option<DateTime<chrono::Utc>>, is_utc: bool, out: &mut String) {
 
 fn list(array: &LargeListArray, items: &Column, row: usize, out: &mut String) {
     let offsets = array.value_offsets();
-    let bound = |index: usize| offsets.get(index).and_then(|at| usize::try_from(*at).ok()).unwrap_or(0);
+    let bound = |index: usize| {
+        offsets
+            .get(index)
+            .and_then(|at| usize::try_from(*at).ok())
+            .unwrap_or(0)
+    };
     out.push('[');
     for item in bound(row)..bound(row + 1) {
         if item > bound(row) {
@@ -280,7 +309,12 @@ pub(super) fn object(fields: &[Column], row: usize, out: &mut String) {
 
 fn map(array: &MapArray, keys: &Column, values: &Column, row: usize, out: &mut String) {
     let offsets = array.value_offsets();
-    let bound = |index: usize| offsets.get(index).and_then(|at| usize::try_from(*at).ok()).unwrap_or(0);
+    let bound = |index: usize| {
+        offsets
+            .get(index)
+            .and_then(|at| usize::try_from(*at).ok())
+            .unwrap_or(0)
+    };
     out.push('{');
     for entry in bound(row)..bound(row + 1) {
         if entry > bound(row) {

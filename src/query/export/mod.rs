@@ -37,7 +37,13 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Json, Self::Ndjson, Self::Csv, Self::Arrow, Self::Parquet];
+    pub const ALL: [Self; 5] = [
+        Self::Json,
+        Self::Ndjson,
+        Self::Csv,
+        Self::Arrow,
+        Self::Parquet,
+    ];
 
     /// The word in requests.
     #[must_use]
@@ -80,7 +86,10 @@ impl Engine {
         match first.await {
             Ok(Ok(())) => Ok(ReceiverStream::new(body)),
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(QueryError::Internal { what: "encoding the answer", source: None }),
+            Err(_) => Err(QueryError::Internal {
+                what: "encoding the answer",
+                source: None,
+            }),
         }
     }
 }
@@ -109,7 +118,12 @@ async fn pump(
     ready: &mut Option<Ready>,
     out: &mpsc::Sender<Result<Bytes, QueryError>>,
 ) -> Result<(), QueryError> {
-    let Answer { schema, mut batches, truncated, .. } = answer;
+    let Answer {
+        schema,
+        mut batches,
+        truncated,
+        ..
+    } = answer;
     let mut encoder = Some(Encoder::new(format, &schema)?);
     while let Some(mut current) = encoder.take() {
         let next = tokio::select! {
@@ -130,7 +144,9 @@ async fn pump(
             drop(ready.send(Ok(())));
         }
         if !bytes.is_empty() {
-            out.send(Ok(bytes.into())).await.map_err(|_| QueryError::Cancelled)?;
+            out.send(Ok(bytes.into()))
+                .await
+                .map_err(|_| QueryError::Cancelled)?;
         }
     }
     Ok(())

@@ -23,14 +23,19 @@ impl TextEncoder {
             Format::Csv => csv_head(schema),
             _ => String::new(),
         };
-        Self { format, head, rows: 0 }
+        Self {
+            format,
+            head,
+            rows: 0,
+        }
     }
 
     pub(super) fn batch(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, QueryError> {
         let schema = batch.schema();
         let named = schema.fields().iter().zip(batch.columns());
-        let columns: Result<Vec<Column>, _> =
-            named.map(|(field, array)| Column::new(field.name(), array)).collect();
+        let columns: Result<Vec<Column>, _> = named
+            .map(|(field, array)| Column::new(field.name(), array))
+            .collect();
         let columns = columns.map_err(encoding)?;
         let mut out = std::mem::take(&mut self.head);
         for row in 0..batch.num_rows() {
@@ -56,7 +61,9 @@ impl TextEncoder {
         let (mut out, rows) = (self.head, self.rows);
         match self.format {
             Format::Json => {
-                out.push_str(&format!("],\"row_count\":{rows},\"truncated\":{truncated}}}"));
+                out.push_str(&format!(
+                    "],\"row_count\":{rows},\"truncated\":{truncated}}}"
+                ));
             }
             Format::Csv => {}
             _ => out.push_str(&format!(

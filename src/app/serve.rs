@@ -1,0 +1,264 @@
+//! `serve`: everything in one process until it is told to stop.
+//!
+//! Three runtimes: the doors' (one thread a worker), the queries' and the
+//! pipeline's, so that a long query delays neither an answer nor a commit.
+//! Order of stopping: not ready, doors closed, queries ended, everything taken
+//! in committed.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use super::{DataFolder, Seen, now, pipeline_settings, sources};
+use crate::api::{self, Doors, IngestLimits, RecentIdentities, SharedState, State, fill_recent};
+use crate::config::Config;
+use crate::disk::Faults;
+use crate::jobs::{MaintainSettings, maintain};
+use crate::lake::{Lake, Upkeep};
+use crate::pipeline::{Monitor, Pipeline};
+use crate::query::{Engine, Limits};
+use crate::source::{Inbox, Source};
+use crate::store::Store;
+use crate::telemetry::{self, Health};
+
+const REFRESH_EVERY: Duration = Duration::from_millis(1_000);
+const LAKE: &str = "lake";
+const PIPELINE: &str = "pipeline";
+
+/// What distinguishes one way of serving from another.
+#[derive(Default)]
+pub struct ServeOptions {
+    /// Loopback peers need no key.
+    pub demo: bool,
+    /// Take nothing in: another process does.
+    pub no_ingest: bool,
+    /// Sources besides the inbox and those of the settings.
+    pub sources: Vec<Box<dyn Source>>,
+}
+
+/// The addresses that are served.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// REST.
+    pub http: SocketAddr,
+    /// Prometheus.
+    pub admin: SocketAddr,
+}
+
+/// How maintenance behaves under `config`.
+pub fn maintain_settings(config: &Config) -> MaintainSettings {
+    MaintainSettings {
+        interval: Duration::from_secs(config.maintenance.interval_s.get()),
+        upkeep: Upkeep {
+            small_bytes: config.lake.compact_below_bytes,
+            min_files: config.lake.compact_min_files.get() as usize,
+            target_bytes: usize::try_from(config.lake.target_file_bytes.get()).unwrap_or(usize::MAX),
+            checkpoint_every: u64::from(config.lake.checkpoint_every_commits.get()),
+            retention_hours: config.lake.retention_hours,
+        },
+        holder: format!("process {} since {}", std::process::id(), now()),
+        clock: now,
+    }
+}
+
+/// Serves until the process is told to stop. `started` is called once the
+/// doors are open.
+///
+/// # Errors
+/// When the folder can't be opened, a port is taken, or the pipeline ends.
+pub fn serve(
+    config: &Config,
+    options: ServeOptions,
+    faults: Arc<Faults>,
+    started: impl FnOnce(Addresses) + Send + 'static,
+) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.tls.cert.is_none(),
+        "[tls] cert: this build does not serve TLS itself yet; put a proxy in front and set behind_proxy"
+    );
+    let work = runtime("work", 2)?;
+    let queries = runtime("query", std::thread::available_parallelism()?.get())?;
+    let (doors, addresses) = bind(config)?;
+    let stop = CancellationToken::new();
+    let parts = work.block_on(open(config, options, faults, queries.handle().clone()))?;
+    let health = parts.state.health.clone();
+    let engine = parts.state.engine.clone();
+    let Parts { folder, lake, pipeline, monitor, state } = parts;
+    let ended = work.block_on(async {
+        spawn_upkeep(config, lake, monitor, &state, &stop);
+        let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
+        let signals = tokio::spawn(signals(stop.clone(), health.clone()));
+        tracing::info!(http.addr = %addresses.http, admin.addr = %addresses.admin, "serving");
+        started(addresses);
+        let served = api::serve(doors, SharedState::new(state), stop.clone()).await;
+        stop.cancel();
+        engine.shutdown();
+        signals.abort();
+        let piped = pipeline.await.context("the pipeline broke off")?;
+        served?;
+        piped
+    });
+    queries.shutdown_timeout(Duration::from_secs(5));
+    work.shutdown_timeout(Duration::from_secs(5));
+    drop(folder);
+    ended
+}
+
+fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(threads.max(2))
+        .thread_name(name)
+        .enable_all()
+        .build()?;
+    Ok(runtime)
+}
+
+fn bind(config: &Config) -> anyhow::Result<(Doors, Addresses)> {
+    let listen = |what: &str, addr: SocketAddr| {
+        TcpListener::bind(addr).with_context(|| {
+            format!("{what} address {addr} can't be taken; choose another with --{what} ADDR")
+        })
+    };
+    let http = listen("http", config.http.addr)?;
+    let admin = listen("admin", config.admin.addr)?;
+    let addresses = Addresses { http: http.local_addr()?, admin: admin.local_addr()? };
+    let shutdown_timeout = Duration::from_secs(u64::from(config.http.shutdown_timeout_s));
+    Ok((Doors { http, admin, shutdown_timeout }, addresses))
+}
+
+struct Parts {
+    folder: Option<crate::disk::FolderLock>,
+    lake: Arc<Lake>,
+    pipeline: Option<Pipeline>,
+    monitor: Monitor,
+    state: State,
+}
+
+async fn open(
+    config: &Config,
+    options: ServeOptions,
+    faults: Arc<Faults>,
+    queries: tokio::runtime::Handle,
+) -> anyhow::Result<Parts> {
+    let metrics = telemetry::install()?;
+    let health = Health::expecting(&[LAKE, PIPELINE]);
+    let folder = DataFolder::open(config, "serve", Arc::clone(&faults)).await?;
+    let store = Store::open(&config.store_url()).await?;
+    let monitor = Monitor::default();
+    let inside = Arc::new(Seen(monitor.clone()));
+    let limits: Limits = (&config.query).into();
+    let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?;
+    health.ready(LAKE);
+    let (inbox, pipeline) = if options.no_ingest {
+        health.ready(PIPELINE);
+        (None, None)
+    } else {
+        let (inbox, inbox_source) =
+            Inbox::open(&folder.path.join("inbox"), config.ingest.max_inbox_bytes.get(), faults)?;
+        let mut all: Vec<Box<dyn Source>> = vec![Box::new(inbox_source)];
+        all.extend(sources::open(config)?);
+        all.extend(options.sources);
+        let pipeline = Pipeline::start(
+            Arc::clone(&folder.lake),
+            folder.redactor.clone(),
+            all,
+            pipeline_settings(config),
+            monitor.clone(),
+        )?;
+        (Some(inbox), Some(pipeline))
+    };
+    let state = State {
+        engine,
+        inbox,
+        redactor: folder.redactor.clone(),
+        store,
+        health,
+        metrics,
+        inside,
+        demo: options.demo,
+        clock: now,
+        recent: Arc::new(RecentIdentities::default()),
+        ingest_limits: IngestLimits {
+            max_past_days: config.ingest.max_past_days,
+            max_future_days: config.ingest.max_future_days,
+            max_line_bytes: usize::try_from(config.ingest.max_line_bytes.get())?,
+        },
+    };
+    if let Err(error) = fill_recent(&state).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "repeats of the last day can't be counted");
+    }
+    Ok(Parts { folder: folder.lock, lake: folder.lake, pipeline, monitor, state })
+}
+
+fn spawn_pipeline(
+    pipeline: Option<Pipeline>,
+    stop: &CancellationToken,
+    health: Health,
+) -> tokio::task::JoinHandle<anyhow::Result<()>> {
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        let Some(pipeline) = pipeline else { return Ok(()) };
+        health.ready(PIPELINE);
+        let ended = pipeline.run(stop.clone()).await;
+        if let Err(error) = &ended {
+            health.not_ready(PIPELINE, error.to_string());
+            tracing::error!(error = error as &dyn std::error::Error, "the pipeline has ended");
+            // What can't take events in shall not look as if it could.
+            stop.cancel();
+        }
+        Ok(ended?)
+    })
+}
+
+/// Maintenance, looking for other processes' commits, and the gauges.
+fn spawn_upkeep(
+    config: &Config,
+    lake: Arc<Lake>,
+    monitor: Monitor,
+    state: &State,
+    stop: &CancellationToken,
+) {
+    if config.maintenance.enabled {
+        let settings = maintain_settings(config);
+        tokio::spawn(maintain(Arc::clone(&lake), settings, stop.clone()));
+    }
+    let (stop, health) = (stop.clone(), state.health.clone());
+    let (metrics, inbox) = (state.metrics.clone(), state.inbox.clone());
+    tokio::spawn(async move {
+        while !stop.is_cancelled() {
+            tokio::time::sleep(REFRESH_EVERY).await;
+            if let Err(error) = lake.refresh().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the lake can't be refreshed");
+            }
+            match monitor.trouble() {
+                Some(trouble) => health.not_ready(LAKE, trouble),
+                None => health.ready(LAKE),
+            }
+            if let Some(inbox) = &inbox {
+                telemetry::inbox_bytes(inbox.waiting_bytes());
+            }
+            for source in monitor.sources() {
+                if let Some(at) = source.newest_event_at {
+                    telemetry::watermark(&source.name, at.0);
+                }
+            }
+            metrics.upkeep();
+        }
+    });
+}
+
+/// Waits for the signal to stop.
+async fn signals(stop: CancellationToken, health: Health) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    health.stop();
+    stop.cancel();
+}

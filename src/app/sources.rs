@@ -1,0 +1,144 @@
+//! The sources of the configuration, opened.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+
+use crate::config::{Config, Source as SourceConfig, SourceKind};
+use crate::contract::mapping::{Mapping, MappingOptions};
+use crate::disk::write_private;
+use crate::source::{FileImport, FollowedFile, Manifest, Replay, Rules, Source};
+
+/// Opens every `[[sources]]`.
+///
+/// # Errors
+/// When a source is of a kind that this build lacks, or its files can't be read.
+pub fn open(config: &Config) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    let mut sources = Vec::new();
+    for section in &config.sources {
+        open_one(config, section, &mut sources)
+            .with_context(|| format!("source `{}` can't be opened", section.name))?;
+    }
+    Ok(sources)
+}
+
+fn open_one(
+    config: &Config,
+    section: &SourceConfig,
+    sources: &mut Vec<Box<dyn Source>>,
+) -> anyhow::Result<()> {
+    let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
+    if section.kind == SourceKind::Kafka {
+        bail!("this build does not read Kafka yet; use kind = \"file\"");
+    }
+    let pattern = section.path.as_deref().context("`path` is missing")?;
+    let paths = matching(Path::new(pattern))?;
+    if section.follow && section.kind == SourceKind::File {
+        if section.mapping.is_some() {
+            bail!("a followed file holds canonical events; a mapping needs `follow = false`");
+        }
+        for path in paths {
+            let (source, _) = followed(config, &path, max_line_bytes)?;
+            sources.push(Box::new(source));
+        }
+        return Ok(());
+    }
+    let (rules, identity) = rules(section)?;
+    let manifest = Manifest::of(&paths, &identity)?;
+    let import = FileImport::open(manifest, rules, max_line_bytes)?;
+    if section.kind == SourceKind::Replay && section.speed > 0.0 {
+        sources.push(Box::new(Replay::new(import, section.speed)));
+    } else {
+        sources.push(Box::new(import));
+    }
+    Ok(())
+}
+
+fn rules(section: &SourceConfig) -> anyhow::Result<(Rules, String)> {
+    if let Some(path) = &section.mapping {
+        let text = fs::read_to_string(path).with_context(|| format!("mapping {path}"))?;
+        let mapping = Mapping::parse(&text).with_context(|| format!("mapping {path}"))?;
+        let options = Arc::new(MappingOptions::default());
+        return Ok((Rules::Mapping(Arc::new(mapping), options), format!("mapping \n{text}")));
+    }
+    match section.format.as_deref() {
+        None | Some("canonical") => Ok((Rules::Canonical, "canonical".into())),
+        Some(other) => bail!("format `{other}`: this build knows `canonical`"),
+    }
+}
+
+/// A followed file is known by its head as long as it was when first seen; that
+/// length is kept in the data folder.
+fn followed(
+    config: &Config,
+    path: &Path,
+    max_line_bytes: usize,
+) -> anyhow::Result<(FollowedFile, u64)> {
+    let kept = config.data.dir.join("followed-files.json");
+    let mut known: BTreeMap<PathBuf, u64> = match fs::read(&kept) {
+        Ok(text) => serde_json::from_slice(&text)?,
+        Err(_) => BTreeMap::new(),
+    };
+    let path = path.canonicalize()?;
+    let (source, head_bytes) =
+        FollowedFile::open(&path, known.get(&path).copied(), max_line_bytes)?;
+    if known.insert(path, head_bytes) != Some(head_bytes) {
+        let staged = kept.with_extension("new");
+        drop(fs::remove_file(&staged));
+        write_private(&staged, &serde_json::to_vec(&known)?)?;
+        fs::rename(&staged, &kept)?;
+    }
+    Ok((source, head_bytes))
+}
+
+/// The files that a path with `*` in its last part stands for, in order.
+fn matching(pattern: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let name = pattern.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if !name.contains('*') {
+        return Ok(vec![pattern.to_owned()]);
+    }
+    let folder = pattern.parent().unwrap_or_else(|| Path::new("."));
+    let parts: Vec<&str> = name.split('*').collect();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        if fits(&entry.file_name().to_string_lossy(), &parts) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        bail!("no file fits {}", pattern.display());
+    }
+    Ok(found)
+}
+
+/// Whether `name` is `parts` with anything between them.
+fn fits(name: &str, parts: &[&str]) -> bool {
+    let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return false };
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    for part in parts.iter().skip(1) {
+        let Some(at) = rest.find(part) else { return false };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    rest.is_empty() || last.is_empty() || name.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_stand_for_anything_between() {
+        let parts: Vec<&str> = "calls-*.ndjson*".split('*').collect();
+        assert!(fits("calls-1.ndjson", &parts));
+        assert!(fits("calls-1.ndjson.gz", &parts));
+        assert!(!fits("chats-1.ndjson", &parts));
+        let parts: Vec<&str> = "*.csv".split('*').collect();
+        assert!(fits("a.csv.csv", &parts));
+        assert!(!fits("a.csv.gz", &parts));
+    }
+}

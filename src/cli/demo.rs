@@ -1,0 +1,142 @@
+//! `demo`: the whole product on a simulated service desk and the samples.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::serve::DoorArgs;
+use super::{CommonArgs, print, settings};
+use crate::app::{Addresses, ServeOptions, now, serve};
+use crate::contract::mapping::{Mapping, MappingOptions};
+use crate::domain::Micros;
+use crate::simulate::{Options, simulate};
+use crate::source::{FileImport, Manifest, Rules, Source};
+
+const CALL_LOG: (&str, &str, &str) = (
+    "call_log.csv",
+    include_str!("../../samples/mappings/call_log.csv"),
+    include_str!("../../samples/mappings/call_log.toml"),
+);
+const DIALOGUE: (&str, &str, &str) = (
+    "dialogue.jsonl",
+    include_str!("../../samples/mappings/dialogue.jsonl"),
+    include_str!("../../samples/mappings/dialogue_jsonl.toml"),
+);
+
+/// Arguments of `demo`.
+#[derive(Args)]
+#[command(after_help = "Example: tingchao demo --http 127.0.0.1:8080")]
+pub struct DemoArgs {
+    #[command(flatten)]
+    doors: DoorArgs,
+    /// Interactions of the simulated desk.
+    #[arg(long, default_value_t = 900)]
+    interactions: u64,
+    /// Days that they are spread over, ending yesterday.
+    #[arg(long, default_value_t = 3)]
+    days: u32,
+}
+
+pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let config = common.start_in("./tingchao-demo", &args.doors.settings())?;
+    let data = config.data.dir.clone();
+    let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
+    let folder = data.join("demo");
+    fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
+    let mut sources: Vec<Box<dyn Source>> = vec![simulated(args, &folder, max_line_bytes)?];
+    for (name, content, mapping) in [CALL_LOG, DIALOGUE] {
+        sources.push(sample(&folder, name, content, mapping, max_line_bytes)?);
+    }
+    let options = ServeOptions { demo: true, sources, ..ServeOptions::default() };
+    let sql = config.sql.addr;
+    serve(&config, options, settings::faults()?, move |addresses| {
+        print::line(&greeting(addresses, &data, &sql.to_string()));
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The simulated desk's events up to now, in order, as a file in the data folder.
+fn simulated(
+    args: &DemoArgs,
+    folder: &Path,
+    max_line_bytes: usize,
+) -> anyhow::Result<Box<dyn Source>> {
+    let now = now();
+    let start = Micros(now.day().start().0 - i64::from(args.days) * 86_400_000_000);
+    let options = Options {
+        seed: 20,
+        interactions: args.interactions,
+        start,
+        days: args.days,
+        turns: true,
+        rate_per_second: None,
+        shuffle_within_day: false,
+    };
+    let path = folder.join(format!("desk-{}.ndjson", start.day()));
+    if !path.exists() {
+        let mut events: Vec<(Micros, Vec<u8>)> = Vec::new();
+        for interaction in simulate(&options) {
+            let past = interaction.at.into_iter().zip(interaction.events);
+            events.extend(past.filter(|(at, _)| *at <= now));
+        }
+        events.sort_by_key(|(at, _)| *at);
+        let staged = path.with_extension("new");
+        let mut file = std::io::BufWriter::new(fs::File::create(&staged)?);
+        for (_, event) in events {
+            file.write_all(&event)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()?;
+        fs::rename(&staged, &path)?;
+    }
+    let manifest = Manifest::of(&[path], "canonical")?;
+    Ok(Box::new(FileImport::open(manifest, Rules::Canonical, max_line_bytes)?))
+}
+
+fn sample(
+    folder: &Path,
+    name: &str,
+    content: &str,
+    mapping: &str,
+    max_line_bytes: usize,
+) -> anyhow::Result<Box<dyn Source>> {
+    let path: PathBuf = folder.join(name);
+    fs::write(&path, content).with_context(|| format!("{} can't be written", path.display()))?;
+    let rules = Rules::Mapping(
+        Arc::new(Mapping::parse(mapping)?),
+        Arc::new(MappingOptions::default()),
+    );
+    let manifest = Manifest::of(&[path], &format!("mapping \n{mapping}"))?;
+    Ok(Box::new(FileImport::open(manifest, rules, max_line_bytes)?))
+}
+
+/// What is printed once the doors are open: addresses and lines to try.
+fn greeting(addresses: Addresses, data: &Path, sql: &str) -> String {
+    let http = addresses.http;
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tingchao"));
+    format!(
+        r#"
+Tingchao (听潮) is up, on a simulated service desk and the samples.
+  REST and docs  http://{http}/docs
+  metrics        http://{admin}/metrics
+  SQL            nothing listens on {sql} yet; use the lines below
+  data           {data}
+
+Try:
+  curl -s 'http://{http}/v1/interactions?limit=3'
+  curl -s 'http://{http}/v1/operations/profile?group_by=channel'
+  curl -s 'http://{http}/v1/sql' -H 'content-type: application/json' -d '{{"sql":"select channel, count(*) as interactions from interactions group by channel order by 2 desc"}}'
+  '{program}' --data '{data}' query --sql "select queue, count(*) as offered, count(*) filter (where outcome = 'abandoned') as abandoned from legs where handler = 'queue' group by queue order by 2 desc"
+
+Stop with Ctrl-C.
+"#,
+        admin = addresses.admin,
+        data = data.display(),
+        program = program.display(),
+    )
+}
