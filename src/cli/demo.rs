@@ -13,7 +13,7 @@ use super::serve::DoorArgs;
 use super::{CommonArgs, print, settings};
 use crate::app::{Addresses, ServeOptions, now, serve};
 use crate::contract::mapping::{Mapping, MappingOptions};
-use crate::domain::Micros;
+use crate::domain::{Day, Micros};
 use crate::simulate::{Options, simulate};
 use crate::source::{FileImport, Manifest, Rules, Source};
 
@@ -69,7 +69,8 @@ fn simulated(
     let now = now();
     let start = Micros(now.day().start().0 - i64::from(args.days) * 86_400_000_000);
     let options = Options {
-        seed: 20,
+        // Another start, another desk: ids of two demo days must not meet.
+        seed: u64::try_from(start.day().0).unwrap_or_default(),
         interactions: args.interactions,
         start,
         days: args.days,
@@ -118,6 +119,7 @@ fn sample(
 /// What is printed once the doors are open: addresses and lines to try.
 fn greeting(addresses: Addresses, data: &Path, sql: &str) -> String {
     let http = addresses.http;
+    let today = now().day();
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tingchao"));
     format!(
         r#"
@@ -129,13 +131,15 @@ Tingchao (听潮) is up, on a simulated service desk and the samples.
 
 Try:
   curl -s 'http://{http}/v1/interactions?limit=3'
-  curl -s 'http://{http}/v1/operations/profile?group_by=channel'
+  curl -s 'http://{http}/v1/operations/profile?from={from}T00:00:00Z&to={to}T00:00:00Z&group_by=channel'
   curl -s 'http://{http}/v1/sql' -H 'content-type: application/json' -d '{{"sql":"select channel, count(*) as interactions from interactions group by channel order by 2 desc"}}'
   '{program}' --data '{data}' query --sql "select queue, count(*) as offered, count(*) filter (where outcome = 'abandoned') as abandoned from legs where handler = 'queue' group by queue order by 2 desc"
 
 Stop with Ctrl-C.
 "#,
         admin = addresses.admin,
+        from = Day(today.0 - 7),
+        to = Day(today.0 + 1),
         data = data.display(),
         program = program.display(),
     )

@@ -1,6 +1,8 @@
 //! Settings of a command: file < environment < flag. The one place that reads
 //! the environment.
 
+#![expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

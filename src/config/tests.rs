@@ -1,3 +1,5 @@
+//! What a configuration may say, and what is reported when it is wrong.
+
 use super::*;
 
 fn load(file: &str) -> Result<Config, ConfigErrors> {

@@ -4,11 +4,11 @@
 //! Invariants: pure; the first broken rule is reported with its pointer.
 
 use super::event::{
-    Asr, Customer, Data, Event, Identity, Signals, SurveyAnswered, Transcript,
+    Asr, Customer, Data, Event, Identity, Related, Signals, SurveyAnswered, Transcript,
     TranscriptLeg, TranscriptTurn, Turn,
 };
 use super::reject::{RejectCode, Rejection};
-use crate::domain::{Micros, Raw};
+use crate::domain::{Json, Micros, Raw};
 
 const MAX_ID_CHARS: usize = 200;
 
@@ -32,7 +32,11 @@ pub(super) fn event(event: &Event<Raw<'_>>) -> Checked {
 
 fn data(data: &Data<Raw<'_>>) -> Checked {
     match data {
-        Data::Started(data) => customer("/data/customer", data.customer.as_ref()),
+        Data::Started(data) => {
+            customer("/data/customer", data.customer.as_ref())?;
+            related(data.related.as_ref())?;
+            attributes(data.attributes.as_ref())
+        }
         Data::Turn(data) => turn("/data", data),
         Data::TurnRecalled(data) => id("/data/turn_id", &data.turn_id),
         Data::Transcript(data) => transcript(data),
@@ -69,7 +73,8 @@ fn data(data: &Data<Raw<'_>>) -> Checked {
         Data::CustomerUpdated(data) => {
             id("/data/customer_id", &data.customer_id)?;
             identities("/data/identities", data.identities.as_deref())?;
-            share("/data/value_score", data.value_score)
+            share("/data/value_score", data.value_score)?;
+            attributes(data.attributes.as_ref())
         }
         Data::KnowledgeUsed(data) => {
             optional_id("/data/interaction_id", data.interaction_id.as_ref())
@@ -92,6 +97,8 @@ fn survey(data: &SurveyAnswered<Raw<'_>>) -> Checked {
 
 fn transcript(data: &Transcript<Raw<'_>>) -> Checked {
     customer("/data/customer", data.customer.as_ref())?;
+    related(data.related.as_ref())?;
+    attributes(data.attributes.as_ref())?;
     each(data.legs.as_deref(), |index, item| leg(&format!("/data/legs/{index}"), item))?;
     each(data.turns.as_deref(), |index, item| {
         transcript_turn(&format!("/data/turns/{index}"), item)
@@ -155,6 +162,22 @@ fn customer(pointer: &str, customer: Option<&Customer<Raw<'_>>>) -> Checked {
     let Some(customer) = customer else { return Ok(()) };
     optional_id(&format!("{pointer}/id"), customer.id.as_ref())?;
     identities(&format!("{pointer}/identities"), customer.identities.as_deref())
+}
+
+fn related(related: Option<&Related<Raw<'_>>>) -> Checked {
+    let Some(related) = related else { return Ok(()) };
+    optional_id("/data/related/initial_id", related.initial_id.as_ref())?;
+    optional_id("/data/related/previous_id", related.previous_id.as_ref())
+}
+
+fn attributes(attributes: Option<&Json<Raw<'_>>>) -> Checked {
+    match attributes {
+        None | Some(Json::Map(_)) => Ok(()),
+        Some(_) => {
+            let reason = "expected an object";
+            Err(Rejection::new(RejectCode::InvalidType, "/data/attributes", reason))
+        }
+    }
 }
 
 fn identities(pointer: &str, items: Option<&[Identity<Raw<'_>>]>) -> Checked {

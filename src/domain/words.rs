@@ -19,7 +19,7 @@ macro_rules! closed_words {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[schemars(extend("x-privacy" = "closed"))]
         pub enum $name {
-            $(#[serde(rename = $word)] #[allow(missing_docs)] $variant),+
+            $(#[serde(rename = $word)] #[allow(missing_docs, reason = "the word says it")] $variant),+
         }
 
         impl $name {

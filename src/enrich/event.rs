@@ -467,3 +467,95 @@ pub fn pii_of_redacted(text: &str) -> Option<String> {
     });
     Some(format!("[{}]", items.collect::<Vec<_>>().join(",")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{decode, schema};
+    use crate::enrich::redact::{AllowList, TokenKey};
+    use serde_json::Value;
+
+    const PHONE: &str = "13800138000";
+
+    fn redactor() -> EventRedactor {
+        let redactor = Redactor::new(TokenKey::from_bytes([7; 32]), AllowList::default());
+        EventRedactor::new(Arc::new(redactor), false)
+    }
+
+    fn redacted(document: &str) -> Option<String> {
+        let event = decode(document.as_bytes()).ok()?;
+        serde_json::to_string(&redactor().event(event)).ok()
+    }
+
+    fn leaves(value: &Value, pointer: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => map
+                .iter()
+                .for_each(|(key, value)| leaves(value, &format!("{pointer}/{key}"), found)),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| leaves(value, &format!("{pointer}/{index}"), found)),
+            Value::String(_) => found.push(pointer.to_owned()),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn a_phone_number_survives_in_no_string_of_any_event() {
+        let mut planted = 0;
+        for (event_type, example) in schema::examples() {
+            let document: Value = serde_json::from_str(&example).unwrap();
+            let mut pointers = Vec::new();
+            leaves(&document, "", &mut pointers);
+            for pointer in pointers {
+                let mut document = document.clone();
+                *document.pointer_mut(&pointer).unwrap() = PHONE.into();
+                // Closed words and times refuse the number; every other string is planted.
+                let Some(kept) = redacted(&document.to_string()) else { continue };
+                planted += 1;
+                assert!(!kept.contains(PHONE), "{} {pointer}: {kept}", event_type.as_str());
+            }
+        }
+        assert!(planted > 100, "only {planted} strings could be planted");
+    }
+
+    #[test]
+    fn redacting_twice_changes_nothing() {
+        for (event_type, example) in schema::examples() {
+            let planted = example.replace("\"text\":\"", &format!("\"text\":\"电话{PHONE} "));
+            let once = redacted(&planted).unwrap();
+            assert_eq!(redacted(&once), Some(once.clone()), "{}", event_type.as_str());
+        }
+    }
+
+    #[test]
+    fn numbers_without_quotes_and_keys_of_attributes_are_redacted_too() {
+        let event = format!(
+            r#"{{"specversion":"1.0","id":"1","source":"s","type":"interaction.started.v1","subject":"c","time":"2026-11-20T00:00:00Z","data":{{"channel":"call","direction":"inbound","entry":"ivr","attributes":{{"callback":{PHONE},"{PHONE}":1,"age":42}}}}}}"#
+        );
+        let kept = redacted(&event).unwrap();
+        assert!(!kept.contains(PHONE) && kept.contains("\"age\":42"), "{kept}");
+    }
+
+    #[test]
+    fn long_ivr_input_is_kept_as_its_length() {
+        let step = |input: &str| {
+            let event = format!(
+                r#"{{"specversion":"1.0","id":"1","source":"s","type":"interaction.ivr_step.v1","subject":"c","time":"2026-11-20T00:00:00Z","data":{{"node":"n","action":"input","input":"{input}"}}}}"#
+            );
+            redacted(&event).unwrap()
+        };
+        assert!(step("12").contains(r#""input":"12""#));
+        assert!(step("6222").contains(r#""input":"length:4""#));
+        assert!(step("length:4").contains(r#""input":"length:4""#));
+    }
+
+    #[test]
+    fn the_pii_column_is_rebuilt_from_redacted_text() {
+        assert_eq!(pii_of_redacted("没有"), None);
+        let text = redactor().redactor().text(&format!("电话{PHONE}")).into_owned();
+        let expected = r#"[{"kind":"phone","start":2,"end":16}]"#;
+        assert_eq!(pii_of_redacted(&text).as_deref(), Some(expected));
+    }
+}

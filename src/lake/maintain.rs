@@ -288,7 +288,7 @@ async fn checkpoint_if_due(table: &LakeTable, upkeep: &Upkeep) -> Result<bool, L
     let failed = |source| LakeError::Delta {
         table: table.name().into(),
         doing: "writing a checkpoint",
-        source,
+        source: Box::new(source),
     };
     create_checkpoint(&snapshot, None).await.map_err(failed)?;
     Ok(true)
@@ -310,7 +310,7 @@ async fn last_checkpoint(table: &LakeTable) -> u64 {
 /// Deletes files that no version in retention needs, and old log entries.
 async fn clean_up(table: &LakeTable, upkeep: &Upkeep) -> Result<(usize, usize), LakeError> {
     let failed = |doing| {
-        move |source| LakeError::Delta { table: table.name().into(), doing, source }
+        move |source| LakeError::Delta { table: table.name().into(), doing, source: Box::new(source) }
     };
     let retention = chrono::Duration::hours(i64::from(upkeep.retention_hours.max(24)));
     let snapshot = table.latest();

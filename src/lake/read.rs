@@ -44,7 +44,7 @@ pub(super) fn all_files(
     let state = snapshot.snapshot().map_err(|source| LakeError::Delta {
         table: table.into(),
         doing: "listing files",
-        source,
+        source: Box::new(source),
     })?;
     #[expect(deprecated, reason = "an add action is what maintenance writes back")]
     let files = state.log_data().iter().map(|file| file.add_action()).collect();

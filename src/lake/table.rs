@@ -38,7 +38,7 @@ pub enum LakeError {
         doing: &'static str,
         /// Why.
         #[source]
-        source: DeltaTableError,
+        source: Box<DeltaTableError>,
     },
     /// A file could not be written or read.
     #[error("table `{table}`: {doing} failed")]
@@ -136,7 +136,11 @@ impl LakeTable {
         url: Url,
     ) -> Result<Self, LakeError> {
         let name = spec.name;
-        let failed = |doing| move |source| LakeError::Delta { table: name.into(), doing, source };
+        let failed = |doing| move |source| LakeError::Delta {
+            table: name.into(),
+            doing,
+            source: Box::new(source),
+        };
         let mut table = DeltaTableBuilder::from_url(url.clone())
             .map(|builder| builder.with_storage_backend(store, url))
             .and_then(DeltaTableBuilder::build)
@@ -172,7 +176,7 @@ impl LakeTable {
 
     fn delta(&self, doing: &'static str) -> impl Fn(DeltaTableError) -> LakeError + use<> {
         let table = self.name;
-        move |source| LakeError::Delta { table: table.into(), doing, source }
+        move |source| LakeError::Delta { table: table.into(), doing, source: Box::new(source) }
     }
 
     /// Looks for commits of other processes.

@@ -76,6 +76,7 @@ struct Part<'r> {
     outcome: Outcome<'r>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "almost all are events")]
 enum Outcome<'r> {
     Event(Event<Redacted<'r>>),
     Letter(Rejection, String),

@@ -5,6 +5,8 @@
 //! a seek, windows read before it carry an older epoch and are dropped by the
 //! pipeline.
 
+#![expect(clippy::disallowed_methods, reason = "a source has a thread of its own and may block it")]
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
@@ -142,18 +144,14 @@ impl Thread {
         self.source.pause();
         let sent = loop {
             // A paused source hands out no records; a rebalance waits for its turn.
-            match self.source.poll(0, Duration::from_millis(20)) {
-                Ok(Polled::Assigned(partitions)) => {
-                    if self.news.blocking_send((self.index, News::Assigned(partitions))).is_err() {
-                        break Next::Stop;
-                    }
-                }
-                Ok(Polled::Revoked(partitions)) => {
-                    if self.news.blocking_send((self.index, News::Revoked(partitions))).is_err() {
-                        break Next::Stop;
-                    }
-                }
-                _ => {}
+            let rebalance = match self.source.poll(0, Duration::from_millis(20)) {
+                Ok(Polled::Assigned(partitions)) => Some(News::Assigned(partitions)),
+                Ok(Polled::Revoked(partitions)) => Some(News::Revoked(partitions)),
+                _ => None,
+            };
+            let told = rebalance.map(|news| self.news.blocking_send((self.index, news)));
+            if matches!(told, Some(Err(_))) {
+                break Next::Stop;
             }
             if matches!(self.obey_all(), Next::Stop) {
                 break Next::Stop;

@@ -9,6 +9,8 @@
 //! many as it had (at most 64 KiB) when first seen; the same manifest gives the
 //! same records at the same offsets.
 
+#![expect(clippy::disallowed_methods, reason = "a source has a thread of its own and may block it")]
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

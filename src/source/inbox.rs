@@ -8,6 +8,8 @@
 //! entry is one line; what was not acknowledged may be cut off at a restart,
 //! what was acknowledged never; no raw customer text is written.
 
+#![expect(clippy::disallowed_methods, reason = "a source has a thread of its own and may block it")]
+
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};

@@ -3,6 +3,8 @@
 //! Invariants: the records and their offsets are those of the file; only the
 //! moment changes at which they are handed out, by the times in the events.
 
+#![expect(clippy::disallowed_methods, reason = "a source has a thread of its own and may block it")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

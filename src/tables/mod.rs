@@ -196,6 +196,7 @@ macro_rules! table {
     ($spec:ident, $columns:ident, $name:literal, { $($id:ident = $column:literal : $kind:ident $(($required:ident))?),+ $(,)? }) => {
         #[derive(Clone, Copy)]
         #[allow(dead_code, reason = "columns filled later or by position have no use of their name yet")]
+        #[allow(clippy::enum_variant_names, reason = "the names are the columns'")]
         enum $columns { $($id),+ }
 
         #[doc = concat!("The table `", $name, "`.")]

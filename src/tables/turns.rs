@@ -123,7 +123,10 @@ fn append_said(
     let interaction_id = event.subject.as_ref().map_or("", Redacted::as_str);
     let day = event.time.day();
     let repeated = seen.seen(TableId::Turns, day, &[interaction_id, said.turn_id.as_str()]);
-    let suspect = repeated || event.revision > 0 || channel.is_none();
+    // A transcript's turns after midnight stand under the day of its start, live
+    // ones under their own: whether they meet is for the view to find out.
+    let apart = from_transcript && said.at.day() != day;
+    let suspect = repeated || event.revision > 0 || channel.is_none() || apart;
     let mut row = pending.batch(TableId::Turns, day).row();
     row.text(C::InteractionId as usize, Some(interaction_id));
     row.text(C::TurnId as usize, Some(said.turn_id.as_str()));

@@ -1,1 +1,3 @@
-
+//! The product as a whole.
+mod pii_planter;
+mod tidy;

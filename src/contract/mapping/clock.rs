@@ -116,7 +116,7 @@ pub(super) fn read_clock(text: &str) -> Option<TimeDelta> {
     in_range.then(|| TimeDelta::milliseconds((hour * 60 + minute) * 60_000 + millis(seconds)))
 }
 
-#[allow(clippy::cast_possible_truncation)] // at most 61 seconds
+#[allow(clippy::cast_possible_truncation, reason = "at most 61 seconds")]
 fn millis(seconds: f64) -> i64 {
     (seconds * 1000.0).round() as i64
 }

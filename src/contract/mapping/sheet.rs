@@ -80,7 +80,7 @@ fn cell_text(cell: &Data) -> String {
 }
 
 /// `[h]:mm:ss` cells may hold more than a day.
-#[allow(clippy::cast_possible_truncation)] // a spreadsheet's days fit
+#[allow(clippy::cast_possible_truncation, reason = "a spreadsheet's days fit")]
 fn duration_text(days: f64) -> String {
     let seconds = (days * 86_400.0).round() as i64;
     let (sign, seconds) = if seconds < 0 {

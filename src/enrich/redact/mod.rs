@@ -45,20 +45,29 @@ use view::View;
 /// What sort of personal value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PiiKind {
+    /// Telephone number, mobile or landline.
     Phone,
+    /// E-mail address.
     Email,
     /// Resident identity card of China, 15 or 18 characters.
     IdCard,
+    /// Bank card number.
     BankCard,
     /// Licence plate of China.
     Plate,
+    /// Passport number.
     Passport,
+    /// WeChat id.
     Wechat,
+    /// QQ number.
     Qq,
+    /// IP address.
     Ip,
     /// Social security number of the USA.
     Ssn,
+    /// A person's name.
     Name,
+    /// A postal address.
     Address,
     /// An account identity (identities of events only).
     Account,
@@ -134,8 +143,11 @@ impl PiiKind {
 /// A personal value or its token in a text: `start..end` count Unicode scalar values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pii {
+    /// What it is.
     pub kind: PiiKind,
+    /// First character.
     pub start: usize,
+    /// Character after the last.
     pub end: usize,
 }
 

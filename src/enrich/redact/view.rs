@@ -129,7 +129,7 @@ impl View {
     #[inline]
     pub fn ends_with(&self, index: usize, word: &str) -> bool {
         let last = self.before(index).to_ascii_lowercase();
-        word.chars().next_back() == Some(last) && self.ends_with_all(index, word)
+        word.ends_with(last) && self.ends_with_all(index, word)
     }
 
     fn ends_with_all(&self, index: usize, word: &str) -> bool {

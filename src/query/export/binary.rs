@@ -45,6 +45,7 @@ impl Write for Buffer {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one value an answer")]
 enum Writer {
     Arrow(StreamWriter<Buffer>),
     Parquet(Box<ArrowWriter<Buffer>>),

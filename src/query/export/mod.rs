@@ -153,6 +153,7 @@ async fn pump(
 }
 
 /// Turns batches into bytes; the parts joined are the whole answer.
+#[expect(clippy::large_enum_variant, reason = "one value an answer")]
 enum Encoder {
     Text(text::TextEncoder),
     Binary(binary::BinaryEncoder),
