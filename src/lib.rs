@@ -3,22 +3,22 @@
 //! Data flows one way: source -> contract -> enrich -> tables -> lake -> query -> api.
 //! A module may use those above it in this list, never those below.
 
+pub mod config;
+pub mod contract;
+pub mod disk;
 pub mod domain;
 pub mod error;
-pub mod config;
 pub mod telemetry;
-pub mod disk;
-pub mod contract;
 
-pub mod enrich;
-pub mod tables;
-pub mod source;
-pub mod lake;
-pub mod query;
-pub mod pipeline;
-pub mod simulate;
-pub mod jobs;
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod enrich;
+pub mod jobs;
+pub mod lake;
+pub mod pipeline;
+pub mod query;
+pub mod simulate;
+pub mod source;
 pub mod store;
+pub mod tables;

@@ -18,7 +18,9 @@ impl Inside for Seen {
             partition: state.partition,
             offset: state.committed_offset,
             lag: state.lag.and_then(|lag| i64::try_from(lag).ok()),
-            watermark: state.newest_event_at.map(|at| Micros(at.0 - WATERMARK_DELAY_MICROS)),
+            watermark: state
+                .newest_event_at
+                .map(|at| Micros(at.0 - WATERMARK_DELAY_MICROS)),
             state: state.state.to_owned(),
         });
         rows.collect()

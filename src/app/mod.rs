@@ -21,7 +21,7 @@ use crate::lake::{Lake, LakeError};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use inside::Seen;
-pub use serve::{Addresses, ServeOptions, maintain_settings, serve};
+pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
 pub use token_key::TokenKeyError;
 
 const DAY_MICROS: i64 = 86_400_000_000;

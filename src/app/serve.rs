@@ -17,7 +17,7 @@ use super::{DataFolder, Seen, now, pipeline_settings, sources};
 use crate::api::{self, Doors, IngestLimits, RecentIdentities, SharedState, State, fill_recent};
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{MaintainSettings, maintain};
+use crate::jobs::{Cleaner, Closing, MaintainSettings, clean, maintain};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
@@ -56,13 +56,52 @@ pub fn maintain_settings(config: &Config) -> MaintainSettings {
         upkeep: Upkeep {
             small_bytes: config.lake.compact_below_bytes,
             min_files: config.lake.compact_min_files.get() as usize,
-            target_bytes: usize::try_from(config.lake.target_file_bytes.get()).unwrap_or(usize::MAX),
+            target_bytes: usize::try_from(config.lake.target_file_bytes.get())
+                .unwrap_or(usize::MAX),
             checkpoint_every: u64::from(config.lake.checkpoint_every_commits.get()),
             retention_hours: config.lake.retention_hours,
         },
         holder: format!("process {} since {}", std::process::id(), now()),
         clock: now,
     }
+}
+
+/// When days are closed under `config`.
+fn closing(config: &Config) -> Closing {
+    const MINUTE_MICROS: i64 = 60_000_000;
+    Closing {
+        after_micros: i64::from(config.days.close_after_hours) * 60 * MINUTE_MICROS,
+        quiet_micros: i64::from(config.days.quiet_minutes) * MINUTE_MICROS,
+        silent_micros: i64::from(config.days.silent_source_minutes) * MINUTE_MICROS,
+        watermark_delay_micros: i64::from(config.days.watermark_delay_minutes) * MINUTE_MICROS,
+    }
+}
+
+/// What rewriting closed days needs; its queries have no caller's limits.
+///
+/// # Errors
+/// When the engine can't be set up.
+pub fn cleaner(
+    config: &Config,
+    lake: Arc<Lake>,
+    monitor: Monitor,
+    queries: tokio::runtime::Handle,
+) -> anyhow::Result<Cleaner> {
+    let limits = Limits {
+        timeout: Duration::from_secs(3600),
+        max_rows: u64::MAX,
+        max_concurrent: 1,
+        ..Limits::from(&config.query)
+    };
+    let inside = Arc::new(Seen(monitor.clone()));
+    let engine = Engine::new(Arc::clone(&lake), limits, inside, queries)?;
+    Ok(Cleaner {
+        lake,
+        engine,
+        monitor,
+        closing: closing(config),
+        clock: now,
+    })
 }
 
 /// Serves until the process is told to stop. `started` is called once the
@@ -81,14 +120,29 @@ pub fn serve(
         "[tls] cert: this build does not serve TLS itself yet; put a proxy in front and set behind_proxy"
     );
     let work = runtime("work", 2)?;
-    let queries = runtime("query", std::thread::available_parallelism()?.get())?;
+    let queries = crate::query::runtime()?;
     let (doors, addresses) = bind(config)?;
     let stop = CancellationToken::new();
     let parts = work.block_on(open(config, options, faults, queries.handle().clone()))?;
     let health = parts.state.health.clone();
     let engine = parts.state.engine.clone();
-    let Parts { folder, lake, pipeline, monitor, state } = parts;
+    let Parts {
+        folder,
+        lake,
+        pipeline,
+        monitor,
+        state,
+    } = parts;
     let ended = work.block_on(async {
+        if config.maintenance.enabled {
+            let cleaner = cleaner(
+                config,
+                Arc::clone(&lake),
+                monitor.clone(),
+                queries.handle().clone(),
+            )?;
+            tokio::spawn(clean(cleaner, maintain_settings(config), stop.clone()));
+        }
         spawn_upkeep(config, lake, monitor, &state, &stop);
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
@@ -125,9 +179,19 @@ fn bind(config: &Config) -> anyhow::Result<(Doors, Addresses)> {
     };
     let http = listen("http", config.http.addr)?;
     let admin = listen("admin", config.admin.addr)?;
-    let addresses = Addresses { http: http.local_addr()?, admin: admin.local_addr()? };
+    let addresses = Addresses {
+        http: http.local_addr()?,
+        admin: admin.local_addr()?,
+    };
     let shutdown_timeout = Duration::from_secs(u64::from(config.http.shutdown_timeout_s));
-    Ok((Doors { http, admin, shutdown_timeout }, addresses))
+    Ok((
+        Doors {
+            http,
+            admin,
+            shutdown_timeout,
+        },
+        addresses,
+    ))
 }
 
 struct Parts {
@@ -157,8 +221,11 @@ async fn open(
         health.ready(PIPELINE);
         (None, None)
     } else {
-        let (inbox, inbox_source) =
-            Inbox::open(&folder.path.join("inbox"), config.ingest.max_inbox_bytes.get(), faults)?;
+        let (inbox, inbox_source) = Inbox::open(
+            &folder.path.join("inbox"),
+            config.ingest.max_inbox_bytes.get(),
+            faults,
+        )?;
         let mut all: Vec<Box<dyn Source>> = vec![Box::new(inbox_source)];
         all.extend(sources::open(config)?);
         all.extend(options.sources);
@@ -189,9 +256,18 @@ async fn open(
         },
     };
     if let Err(error) = fill_recent(&state).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "repeats of the last day can't be counted");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "repeats of the last day can't be counted"
+        );
     }
-    Ok(Parts { folder: folder.lock, lake: folder.lake, pipeline, monitor, state })
+    Ok(Parts {
+        folder: folder.lock,
+        lake: folder.lake,
+        pipeline,
+        monitor,
+        state,
+    })
 }
 
 fn spawn_pipeline(
@@ -201,12 +277,17 @@ fn spawn_pipeline(
 ) -> tokio::task::JoinHandle<anyhow::Result<()>> {
     let stop = stop.clone();
     tokio::spawn(async move {
-        let Some(pipeline) = pipeline else { return Ok(()) };
+        let Some(pipeline) = pipeline else {
+            return Ok(());
+        };
         health.ready(PIPELINE);
         let ended = pipeline.run(stop.clone()).await;
         if let Err(error) = &ended {
             health.not_ready(PIPELINE, error.to_string());
-            tracing::error!(error = error as &dyn std::error::Error, "the pipeline has ended");
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "the pipeline has ended"
+            );
             // What can't take events in shall not look as if it could.
             stop.cancel();
         }
@@ -232,7 +313,10 @@ fn spawn_upkeep(
         while !stop.is_cancelled() {
             tokio::time::sleep(REFRESH_EVERY).await;
             if let Err(error) = lake.refresh().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the lake can't be refreshed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the lake can't be refreshed"
+                );
             }
             match monitor.trouble() {
                 Some(trouble) => health.not_ready(LAKE, trouble),
@@ -254,7 +338,9 @@ fn spawn_upkeep(
 /// Waits for the signal to stop.
 async fn signals(stop: CancellationToken, health: Health) {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}

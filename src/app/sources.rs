@@ -62,7 +62,10 @@ fn rules(section: &SourceConfig) -> anyhow::Result<(Rules, String)> {
         let text = fs::read_to_string(path).with_context(|| format!("mapping {path}"))?;
         let mapping = Mapping::parse(&text).with_context(|| format!("mapping {path}"))?;
         let options = Arc::new(MappingOptions::default());
-        return Ok((Rules::Mapping(Arc::new(mapping), options), format!("mapping \n{text}")));
+        return Ok((
+            Rules::Mapping(Arc::new(mapping), options),
+            format!("mapping \n{text}"),
+        ));
     }
     match section.format.as_deref() {
         None | Some("canonical") => Ok((Rules::Canonical, "canonical".into())),
@@ -96,7 +99,11 @@ fn followed(
 
 /// The files that a path with `*` in its last part stands for, in order.
 fn matching(pattern: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let name = pattern.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = pattern
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     if !name.contains('*') {
         return Ok(vec![pattern.to_owned()]);
     }
@@ -118,10 +125,16 @@ fn matching(pattern: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Whether `name` is `parts` with anything between them.
 fn fits(name: &str, parts: &[&str]) -> bool {
-    let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return false };
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let (Some(first), Some(last)) = (parts.first(), parts.last()) else {
+        return false;
+    };
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
     for part in parts.iter().skip(1) {
-        let Some(at) = rest.find(part) else { return false };
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
         rest = rest.get(at + part.len()..).unwrap_or_default();
     }
     rest.is_empty() || last.is_empty() || name.ends_with(last)

@@ -15,7 +15,9 @@ use crate::enrich::redact::TokenKey;
 #[derive(Debug, thiserror::Error)]
 pub enum TokenKeyError {
     /// The lake has data under a key that is not there.
-    #[error("{wanted} is missing: the lake at {lake} holds tokens made with it. Put the key file back, or name it with TINGCHAO__PRIVACY__TOKEN_KEY_FILE")]
+    #[error(
+        "{wanted} is missing: the lake at {lake} holds tokens made with it. Put the key file back, or name it with TINGCHAO__PRIVACY__TOKEN_KEY_FILE"
+    )]
     Missing {
         /// The file.
         wanted: String,
@@ -23,7 +25,9 @@ pub enum TokenKeyError {
         lake: String,
     },
     /// The key is another one.
-    #[error("{wanted} is not the key that the lake at {lake} was made with: tokens would not join. Put the right key file there, or name it with TINGCHAO__PRIVACY__TOKEN_KEY_FILE")]
+    #[error(
+        "{wanted} is not the key that the lake at {lake} was made with: tokens would not join. Put the right key file there, or name it with TINGCHAO__PRIVACY__TOKEN_KEY_FILE"
+    )]
     Wrong {
         /// The file.
         wanted: String,
@@ -106,12 +110,16 @@ fn make(file: &Path) -> Result<TokenKey, TokenKeyError> {
 }
 
 fn read_key(file: &Path) -> Result<Option<TokenKey>, TokenKeyError> {
-    let Some(text) = read(file)? else { return Ok(None) };
+    let Some(text) = read(file)? else {
+        return Ok(None);
+    };
     let malformed = || TokenKeyError::Malformed(file.display().to_string());
     let bytes = data_encoding::HEXLOWER_PERMISSIVE
         .decode(text.trim().as_bytes())
         .map_err(|_| malformed())?;
-    Ok(Some(TokenKey::from_bytes(bytes.try_into().map_err(|_| malformed())?)))
+    Ok(Some(TokenKey::from_bytes(
+        bytes.try_into().map_err(|_| malformed())?,
+    )))
 }
 
 fn read(file: &Path) -> Result<Option<String>, TokenKeyError> {
@@ -123,7 +131,10 @@ fn read(file: &Path) -> Result<Option<String>, TokenKeyError> {
 }
 
 fn disk(file: &Path, source: io::Error) -> TokenKeyError {
-    TokenKeyError::Disk { path: file.display().to_string(), source }
+    TokenKeyError::Disk {
+        path: file.display().to_string(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -134,17 +145,35 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_then_asked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, lake) = (folder.path().join("data.token-key"), folder.path().join("data/lake"));
+        let (file, lake) = (
+            folder.path().join("data.token-key"),
+            folder.path().join("data/lake"),
+        );
         let first = open(&file, &lake).unwrap();
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(open(&file, &lake).unwrap().fingerprint(), first.fingerprint());
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            open(&file, &lake).unwrap().fingerprint(),
+            first.fingerprint()
+        );
         let kept = fs::read(&file).unwrap();
         fs::remove_file(&file).unwrap();
-        assert!(matches!(open(&file, &lake), Err(TokenKeyError::Missing { .. })));
+        assert!(matches!(
+            open(&file, &lake),
+            Err(TokenKeyError::Missing { .. })
+        ));
         fs::write(&file, "00".repeat(32)).unwrap();
-        assert!(matches!(open(&file, &lake), Err(TokenKeyError::Wrong { .. })));
+        assert!(matches!(
+            open(&file, &lake),
+            Err(TokenKeyError::Wrong { .. })
+        ));
         fs::write(&file, "x").unwrap();
-        assert!(matches!(open(&file, &lake), Err(TokenKeyError::Malformed(_))));
+        assert!(matches!(
+            open(&file, &lake),
+            Err(TokenKeyError::Malformed(_))
+        ));
         fs::write(&file, kept).unwrap();
         assert!(open(&file, &lake).is_ok());
     }
@@ -159,7 +188,10 @@ mod tests {
                 std::thread::spawn(move || open(&file, &lake).map(|key| key.fingerprint()))
             })
             .collect();
-        let prints: Vec<_> = starts.into_iter().map(|t| t.join().unwrap().unwrap()).collect();
+        let prints: Vec<_> = starts
+            .into_iter()
+            .map(|t| t.join().unwrap().unwrap())
+            .collect();
         assert!(prints.iter().all(|print| *print == prints[0]));
     }
 }

@@ -52,7 +52,11 @@ pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     for (name, content, mapping) in [CALL_LOG, DIALOGUE] {
         sources.push(sample(&folder, name, content, mapping, max_line_bytes)?);
     }
-    let options = ServeOptions { demo: true, sources, ..ServeOptions::default() };
+    let options = ServeOptions {
+        demo: true,
+        sources,
+        ..ServeOptions::default()
+    };
     let sql = config.sql.addr;
     serve(&config, options, settings::faults()?, move |addresses| {
         print::line(&greeting(addresses, &data, &sql.to_string()));
@@ -96,7 +100,11 @@ fn simulated(
         fs::rename(&staged, &path)?;
     }
     let manifest = Manifest::of(&[path], "canonical")?;
-    Ok(Box::new(FileImport::open(manifest, Rules::Canonical, max_line_bytes)?))
+    Ok(Box::new(FileImport::open(
+        manifest,
+        Rules::Canonical,
+        max_line_bytes,
+    )?))
 }
 
 fn sample(

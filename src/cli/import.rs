@@ -11,14 +11,16 @@ use tokio_util::sync::CancellationToken;
 use super::{CommonArgs, print, settings};
 use crate::app::{DataFolder, pipeline_settings};
 use crate::config::Config;
-use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions};
 use crate::contract::decode;
+use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions};
 use crate::pipeline::{Counts, Monitor, Pipeline};
 use crate::source::{FileImport, Manifest, Rules, Source, open_file};
 
 /// Arguments of `import`.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  tingchao import events.ndjson.gz\n  tingchao import --mapping samples/mappings/call_log.toml calls.csv\n  tingchao import --mapping call_log.toml --dry-run 3 calls.csv")]
+#[command(
+    after_help = "Examples:\n  tingchao import events.ndjson.gz\n  tingchao import --mapping samples/mappings/call_log.toml calls.csv\n  tingchao import --mapping call_log.toml --dry-run 3 calls.csv"
+)]
 pub struct ImportArgs {
     /// Files: plain, .gz or .zst.
     #[arg(required = true, value_name = "FILE")]
@@ -49,7 +51,9 @@ pub fn run(common: &CommonArgs, args: &ImportArgs) -> anyhow::Result<ExitCode> {
     if let Some(shown) = args.dry_run {
         return dry_run(args, &rules, shown, &config);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let counts = runtime.block_on(import(&config, args, rules))?;
     summary(args, &counts)
 }
@@ -74,11 +78,15 @@ fn rules(args: &ImportArgs) -> anyhow::Result<ImportRules> {
             };
             let start = args.start.as_deref().unwrap_or_default();
             let identity = format!("mapping {start}\n{text}");
-            Ok(ImportRules { rules: Rules::Mapping(Arc::new(mapping), Arc::new(options)), identity })
+            Ok(ImportRules {
+                rules: Rules::Mapping(Arc::new(mapping), Arc::new(options)),
+                identity,
+            })
         }
-        (None, None | Some("canonical" | "auto")) => {
-            Ok(ImportRules { rules: Rules::Canonical, identity: "canonical".into() })
-        }
+        (None, None | Some("canonical" | "auto")) => Ok(ImportRules {
+            rules: Rules::Canonical,
+            identity: "canonical".into(),
+        }),
         (None, Some(other)) => bail!("--format {other}: this build knows `canonical`"),
     }
 }
@@ -117,7 +125,10 @@ fn summary(args: &ImportArgs, counts: &Counts) -> anyhow::Result<ExitCode> {
             print::line(&format!("  {rule:<20} {count:>10}"));
         }
         if counts.skipped_items > 0 {
-            print::line(&format!("  items left out       {:>10}", counts.skipped_items));
+            print::line(&format!(
+                "  items left out       {:>10}",
+                counts.skipped_items
+            ));
         }
         let refused: u64 = counts.refused.values().sum();
         print::line(&format!("refused    {refused:>10}"));
@@ -171,7 +182,10 @@ fn show_row(line: u64, outcome: MappedOutcome, left: &mut usize) -> u64 {
                     Err(rejection) => {
                         refused = 1;
                         let (code, pointer) = (rejection.code, &rejection.pointer);
-                        print::line(&format!("line {line}: {code} at {pointer}: {}", rejection.reason));
+                        print::line(&format!(
+                            "line {line}: {code} at {pointer}: {}",
+                            rejection.reason
+                        ));
                     }
                     Ok(_) if *left > 0 => {
                         *left -= 1;
@@ -183,7 +197,12 @@ fn show_row(line: u64, outcome: MappedOutcome, left: &mut usize) -> u64 {
             refused
         }
         MappedOutcome::Skipped { .. } => 0,
-        MappedOutcome::Refused { code, pointer, reason, .. } => {
+        MappedOutcome::Refused {
+            code,
+            pointer,
+            reason,
+            ..
+        } => {
             print::line(&format!("line {line}: {code} at {pointer}: {reason}"));
             1
         }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, maintain_settings};
+use crate::app::{DataFolder, cleaner, maintain_settings};
 use crate::disk::Faults;
-use crate::jobs::maintain_once;
+use crate::jobs::{clean_once, maintain_once};
+use crate::lake::Done;
+use crate::pipeline::Monitor;
 
 /// Arguments of `job`.
 #[derive(Args)]
@@ -23,20 +25,34 @@ pub struct JobArgs {
 enum Job {
     /// Compact, write checkpoints, delete what is no longer used.
     Maintain,
+    /// Rewrite closed days without repeats, superseded revisions and recalled texts.
+    CleanDays,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
-    let Job::Maintain = args.job;
     let config = common.start(&[])?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(async {
+    let runtime = crate::query::runtime()?;
+    let handle = runtime.handle().clone();
+    runtime.block_on(async {
         let faults: Arc<Faults> = super::settings::faults()?;
         let folder = DataFolder::open_with(&config, faults).await?;
-        anyhow::Ok(maintain_once(&folder.lake, &maintain_settings(&config), true).await?)
+        let settings = maintain_settings(&config);
+        match args.job {
+            Job::Maintain => report(maintain_once(&folder.lake, &settings, true).await?),
+            Job::CleanDays => {
+                let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
+                let days = clean_once(&cleaner, &settings).await?;
+                print::line(&format!("{days} closed days rewritten clean"));
+            }
+        }
+        anyhow::Ok(())
     })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(done: Done) {
     print::line(&format!(
         "{} files compacted, {} checkpoints written, {} files and {} log entries deleted",
         done.compacted_files, done.checkpoints, done.deleted_files, done.deleted_log_entries
     ));
-    Ok(ExitCode::SUCCESS)
 }

@@ -40,10 +40,16 @@ enum KeysCommand {
 
 pub fn run(common: &CommonArgs, args: &KeysArgs) -> anyhow::Result<ExitCode> {
     let config = common.start(&[])?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let store = Store::open(&config.store_url()).await?;
-        let change = Change { actor: "cli", request_id: "cli", at_us: now().0 };
+        let change = Change {
+            actor: "cli",
+            request_id: "cli",
+            at_us: now().0,
+        };
         match &args.command {
             KeysCommand::Create { name, role } => {
                 let made = store.create_key(name, *role, &change).await?;
@@ -51,8 +57,15 @@ pub fn run(common: &CommonArgs, args: &KeysArgs) -> anyhow::Result<ExitCode> {
             }
             KeysCommand::List => {
                 for key in store.list_keys().await? {
-                    let state = if key.revoked_at_us.is_some() { "revoked" } else { "valid" };
-                    print::line(&format!("{:<24} {:<18} {:<8} {}", key.id, key.role, state, key.name));
+                    let state = if key.revoked_at_us.is_some() {
+                        "revoked"
+                    } else {
+                        "valid"
+                    };
+                    print::line(&format!(
+                        "{:<24} {:<18} {:<8} {}",
+                        key.id, key.role, state, key.name
+                    ));
                 }
             }
             KeysCommand::Revoke { id } => match store.revoke_key(id, &change).await? {

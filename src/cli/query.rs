@@ -19,7 +19,9 @@ use crate::query::{Engine, NamedRequest, Request};
 
 /// Arguments of `query`.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  tingchao query --sql 'select channel, count(*) from interactions group by 1'\n  tingchao query abandoned_by_queue\n  tingchao query turns_of_interaction --param interaction_id=c-1")]
+#[command(
+    after_help = "Examples:\n  tingchao query --sql 'select channel, count(*) from interactions group by 1'\n  tingchao query abandoned_by_queue\n  tingchao query turns_of_interaction --param interaction_id=c-1"
+)]
 pub struct QueryArgs {
     /// A named query; without name and --sql all of them are listed.
     name: Option<String>,
@@ -45,7 +47,7 @@ enum AnswerFormat {
 
 pub fn run(common: &CommonArgs, args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let config = common.start(&[])?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = crate::query::runtime()?;
     let handle = runtime.handle().clone();
     runtime.block_on(async {
         let folder = DataFolder::open_shared(&config).await?;

@@ -20,7 +20,9 @@ use crate::source::{FileImport, Manifest, Replay, Rules, Source};
 
 /// Arguments of `replay`.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  tingchao replay dead-letters --code unknown_type\n  tingchao replay recording events.ndjson.gz --speed 60")]
+#[command(
+    after_help = "Examples:\n  tingchao replay dead-letters --code unknown_type\n  tingchao replay recording events.ndjson.gz --speed 60"
+)]
 pub struct ReplayArgs {
     #[command(subcommand)]
     command: ReplayCommand,
@@ -50,7 +52,7 @@ enum ReplayCommand {
 
 pub fn run(common: &CommonArgs, args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let config = common.start(&[])?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = crate::query::runtime()?;
     let handle = runtime.handle().clone();
     let counts = runtime.block_on(async {
         match &args.command {
@@ -84,11 +86,23 @@ async fn dead_letters(
 ) -> anyhow::Result<Counts> {
     let folder = DataFolder::open(config, "replay", settings::faults()?).await?;
     let inside = Arc::new(Seen(Monitor::default()));
-    let engine = Engine::new(Arc::clone(&folder.lake), (&config.query).into(), inside, handle)?;
+    let engine = Engine::new(
+        Arc::clone(&folder.lake),
+        (&config.query).into(),
+        inside,
+        handle,
+    )?;
     let payloads = payloads(&engine, code, source).await?;
-    let sound: Vec<&str> =
-        payloads.iter().map(String::as_str).filter(|line| decode(line.as_bytes()).is_ok()).collect();
-    print::note(&format!("{} of {} dead letters are accepted now", sound.len(), payloads.len()));
+    let sound: Vec<&str> = payloads
+        .iter()
+        .map(String::as_str)
+        .filter(|line| decode(line.as_bytes()).is_ok())
+        .collect();
+    print::note(&format!(
+        "{} of {} dead letters are accepted now",
+        sound.len(),
+        payloads.len()
+    ));
     if sound.is_empty() {
         return Ok(Counts::default());
     }
@@ -109,7 +123,11 @@ async fn replay_file(config: &Config, folder: &DataFolder, file: &Path) -> anyho
 fn open(config: &Config, files: &[PathBuf], rules: &str) -> anyhow::Result<FileImport> {
     let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
     let manifest = Manifest::of(files, rules)?;
-    Ok(FileImport::open(manifest, Rules::Canonical, max_line_bytes)?)
+    Ok(FileImport::open(
+        manifest,
+        Rules::Canonical,
+        max_line_bytes,
+    )?)
 }
 
 async fn run_pipeline(
@@ -151,7 +169,9 @@ async fn payloads(
     struct Row {
         payload: Option<String>,
     }
-    let rows = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let rows = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
     let payloads = rows.filter_map(|line| serde_json::from_slice::<Row>(line).ok()?.payload);
     Ok(payloads.collect())
 }

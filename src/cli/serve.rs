@@ -46,11 +46,16 @@ impl DoorArgs {
 pub fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = common.start(&args.doors.settings())?;
     let sql = config.sql.addr;
-    let options = ServeOptions { no_ingest: args.no_ingest, ..ServeOptions::default() };
+    let options = ServeOptions {
+        no_ingest: args.no_ingest,
+        ..ServeOptions::default()
+    };
     serve(&config, options, settings::faults()?, move |addresses| {
         print::note(&format!("REST      http://{}", addresses.http));
         print::note(&format!("metrics   http://{}/metrics", addresses.admin));
-        print::note(&format!("SQL       nothing listens on {sql} yet; use POST /v1/sql"));
+        print::note(&format!(
+            "SQL       nothing listens on {sql} yet; use POST /v1/sql"
+        ));
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,10 @@
 //! Settings of a command: file < environment < flag. The one place that reads
 //! the environment.
 
-#![expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -86,5 +89,8 @@ fn environment() -> BTreeMap<String, String> {
 /// When the plan can't be read.
 pub fn faults() -> anyhow::Result<Arc<Faults>> {
     let plan = std::env::var_os("TINGCHAO_FAULTS").and_then(|plan| plan.into_string().ok());
-    Ok(Arc::new(plan.map_or_else(|| Ok(Faults::none()), |plan| Faults::parse(&plan))?))
+    Ok(Arc::new(plan.map_or_else(
+        || Ok(Faults::none()),
+        |plan| Faults::parse(&plan),
+    )?))
 }

@@ -1,6 +1,9 @@
 //! `simulate`: the events of a made-up service desk as NDJSON.
 
-#![expect(clippy::disallowed_methods, reason = "the command paces itself on its own thread")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the command paces itself on its own thread"
+)]
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -18,7 +21,9 @@ use crate::simulate::{Options, simulate, write_ndjson};
 
 /// Arguments of `simulate`.
 #[derive(Args)]
-#[command(after_help = "Example: tingchao simulate --interactions 300 --days 3 --seed 7 --out events.ndjson")]
+#[command(
+    after_help = "Example: tingchao simulate --interactions 300 --days 3 --seed 7 --out events.ndjson"
+)]
 pub struct SimulateArgs {
     /// Same seed, same events.
     #[arg(long, default_value_t = 1)]

@@ -99,7 +99,9 @@ fn transcript(data: &Transcript<Raw<'_>>) -> Checked {
     customer("/data/customer", data.customer.as_ref())?;
     related(data.related.as_ref())?;
     attributes(data.attributes.as_ref())?;
-    each(data.legs.as_deref(), |index, item| leg(&format!("/data/legs/{index}"), item))?;
+    each(data.legs.as_deref(), |index, item| {
+        leg(&format!("/data/legs/{index}"), item)
+    })?;
     each(data.turns.as_deref(), |index, item| {
         transcript_turn(&format!("/data/turns/{index}"), item)
     })?;
@@ -153,19 +155,28 @@ fn utterance(
     if let Some(asr) = asr {
         share(&format!("{pointer}/asr/confidence"), Some(asr.confidence))?;
     }
-    let Some(signals) = signals else { return Ok(()) };
+    let Some(signals) = signals else {
+        return Ok(());
+    };
     share(&format!("{pointer}/signals/arousal"), signals.arousal)?;
     share(&format!("{pointer}/signals/confidence"), signals.confidence)
 }
 
 fn customer(pointer: &str, customer: Option<&Customer<Raw<'_>>>) -> Checked {
-    let Some(customer) = customer else { return Ok(()) };
+    let Some(customer) = customer else {
+        return Ok(());
+    };
     optional_id(&format!("{pointer}/id"), customer.id.as_ref())?;
-    identities(&format!("{pointer}/identities"), customer.identities.as_deref())
+    identities(
+        &format!("{pointer}/identities"),
+        customer.identities.as_deref(),
+    )
 }
 
 fn related(related: Option<&Related<Raw<'_>>>) -> Checked {
-    let Some(related) = related else { return Ok(()) };
+    let Some(related) = related else {
+        return Ok(());
+    };
     optional_id("/data/related/initial_id", related.initial_id.as_ref())?;
     optional_id("/data/related/previous_id", related.previous_id.as_ref())
 }
@@ -175,7 +186,11 @@ fn attributes(attributes: Option<&Json<Raw<'_>>>) -> Checked {
         None | Some(Json::Map(_)) => Ok(()),
         Some(_) => {
             let reason = "expected an object";
-            Err(Rejection::new(RejectCode::InvalidType, "/data/attributes", reason))
+            Err(Rejection::new(
+                RejectCode::InvalidType,
+                "/data/attributes",
+                reason,
+            ))
         }
     }
 }
@@ -184,7 +199,10 @@ fn identities(pointer: &str, items: Option<&[Identity<Raw<'_>>]>) -> Checked {
     each(items, |index, identity| {
         let value = identity.value.reveal();
         if value.trim().is_empty() || value.chars().count() > MAX_ID_CHARS {
-            return Err(bad_id(&format!("{pointer}/{index}/value"), "1 to 200 characters"));
+            return Err(bad_id(
+                &format!("{pointer}/{index}/value"),
+                "1 to 200 characters",
+            ));
         }
         Ok(())
     })
@@ -192,7 +210,9 @@ fn identities(pointer: &str, items: Option<&[Identity<Raw<'_>>]>) -> Checked {
 
 fn each<T>(items: Option<&[T]>, mut check: impl FnMut(usize, &T) -> Checked) -> Checked {
     let items = items.unwrap_or_default().iter().enumerate();
-    items.into_iter().try_for_each(|(index, item)| check(index, item))
+    items
+        .into_iter()
+        .try_for_each(|(index, item)| check(index, item))
 }
 
 fn optional_id(pointer: &str, value: Option<&Raw<'_>>) -> Checked {
@@ -216,15 +236,24 @@ fn id_at(parent: &str, field: &str, value: &Raw<'_>) -> Checked {
 }
 
 fn has_forbidden(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() || matches!(c, '\'' | '"' | '`' | ';' | '\\'))
+    text.chars()
+        .any(|c| c.is_control() || matches!(c, '\'' | '"' | '`' | ';' | '\\'))
 }
 
 fn bad_id(pointer: &str, expected: &str) -> Rejection {
-    Rejection::new(RejectCode::InvalidId, pointer, format!("expected an id: {expected}"))
+    Rejection::new(
+        RejectCode::InvalidId,
+        pointer,
+        format!("expected an id: {expected}"),
+    )
 }
 
 fn out_of_range(pointer: &str, range: &str) -> Rejection {
-    Rejection::new(RejectCode::InvalidValue, pointer, format!("expected {range}"))
+    Rejection::new(
+        RejectCode::InvalidValue,
+        pointer,
+        format!("expected {range}"),
+    )
 }
 
 fn share(pointer: &str, value: Option<f64>) -> Checked {

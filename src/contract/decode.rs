@@ -170,13 +170,21 @@ fn explain_envelope(envelope: &serde_json::Map<String, serde_json::Value>) -> Op
             }
             Some(serde_json::Value::String(_)) => {}
             Some(_) => {
-                return Some(Rejection::new(RejectCode::InvalidType, pointer, "expected a string"));
+                return Some(Rejection::new(
+                    RejectCode::InvalidType,
+                    pointer,
+                    "expected a string",
+                ));
             }
         }
     }
     let text = |field: &str| envelope.get(field).and_then(|value| value.as_str());
     if text("specversion") != Some("1.0") {
-        return Some(Rejection::new(RejectCode::InvalidValue, "/specversion", BAD_SPECVERSION));
+        return Some(Rejection::new(
+            RejectCode::InvalidValue,
+            "/specversion",
+            BAD_SPECVERSION,
+        ));
     }
     if text("type").and_then(EventType::parse).is_none() {
         let reason = "no event type of contract v1";
@@ -189,17 +197,29 @@ fn explain_envelope(envelope: &serde_json::Map<String, serde_json::Value>) -> Op
     match envelope.get("subject") {
         None | Some(serde_json::Value::Null | serde_json::Value::String(_)) => {}
         Some(_) => {
-            return Some(Rejection::new(RejectCode::InvalidType, "/subject", "expected a string"));
+            return Some(Rejection::new(
+                RejectCode::InvalidType,
+                "/subject",
+                "expected a string",
+            ));
         }
     }
     match envelope.get("revision") {
         None | Some(serde_json::Value::Null) => {}
         Some(serde_json::Value::Number(_)) if revision_fits(envelope) => {}
         Some(serde_json::Value::Number(_)) => {
-            return Some(Rejection::new(RejectCode::InvalidValue, "/revision", BAD_REVISION));
+            return Some(Rejection::new(
+                RejectCode::InvalidValue,
+                "/revision",
+                BAD_REVISION,
+            ));
         }
         Some(_) => {
-            return Some(Rejection::new(RejectCode::InvalidType, "/revision", BAD_REVISION));
+            return Some(Rejection::new(
+                RejectCode::InvalidType,
+                "/revision",
+                BAD_REVISION,
+            ));
         }
     }
     match envelope.get("data") {
@@ -230,13 +250,21 @@ fn explain_data(text: &str, envelope: &serde_json::Map<String, serde_json::Value
     let (Some(event_type), Ok(only)) = (event_type, serde_json::from_str::<OnlyData<'_>>(text))
     else {
         // A field that is there twice is the one thing that gets here.
-        return Rejection::new(RejectCode::MalformedJson, "", "a field is there more than once");
+        return Rejection::new(
+            RejectCode::MalformedJson,
+            "",
+            "a field is there more than once",
+        );
     };
     let mut json = serde_json::Deserializer::from_str(only.data.get());
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     match Data::<Raw<'_>>::deserialize_as(event_type, tracked) {
-        Ok(_) => Rejection::new(RejectCode::MalformedJson, "", "a field is there more than once"),
+        Ok(_) => Rejection::new(
+            RejectCode::MalformedJson,
+            "",
+            "a field is there more than once",
+        ),
         Err(error) => explain_field(&pointer(&track.path()), &error.to_string()),
     }
 }
@@ -247,9 +275,15 @@ fn explain_field(pointer: &str, message: &str) -> Rejection {
     if let Some(rest) = message.strip_prefix("missing field `") {
         let field = rest.split('`').next().unwrap_or_default();
         let reason = format!("field `{field}` is missing");
-        return Rejection::new(RejectCode::MissingField, format!("{pointer}/{field}"), reason);
+        return Rejection::new(
+            RejectCode::MissingField,
+            format!("{pointer}/{field}"),
+            reason,
+        );
     }
-    let expected = message.find("expected ").and_then(|start| message.get(start..));
+    let expected = message
+        .find("expected ")
+        .and_then(|start| message.get(start..));
     let expected = expected.and_then(|text| text.split(" at line ").next());
     let reason = expected.unwrap_or("expected another value").to_owned();
     let code = if reason.contains("RFC 3339") && !message.starts_with("invalid type") {
@@ -296,11 +330,19 @@ mod tests {
     #[test]
     fn a_turn_decodes_whatever_the_order_of_its_fields() {
         let event = decode(TURN.as_bytes()).unwrap_or_else(|r| panic!("{r:?}"));
-        let Data::Turn(turn) = &event.data else { panic!("not a turn") };
+        let Data::Turn(turn) = &event.data else {
+            panic!("not a turn")
+        };
         assert_eq!(turn.text.reveal(), "我的套餐\n多少钱");
         assert_eq!(event.time.to_string(), "2026-11-20T03:15:07.120Z");
         let reordered = r#"{"data":{"turn_id":"t1"},"type":"interaction.turn_recalled.v1","time":"2026-11-20T03:15:07Z","source":"s","id":"1","subject":"c","specversion":"1.0"}"#;
-        assert!(matches!(decode(reordered.as_bytes()), Ok(Event { data: Data::TurnRecalled(_), .. })));
+        assert!(matches!(
+            decode(reordered.as_bytes()),
+            Ok(Event {
+                data: Data::TurnRecalled(_),
+                ..
+            })
+        ));
     }
 
     #[test]
@@ -310,18 +352,54 @@ mod tests {
             ("{", TruncatedJson, ""),
             ("{]", MalformedJson, ""),
             ("[1]", InvalidType, ""),
-            (&TURN.replace("interaction.turn.v1", "interaction.turn.v9"), UnknownType, "/type"),
+            (
+                &TURN.replace("interaction.turn.v1", "interaction.turn.v9"),
+                UnknownType,
+                "/type",
+            ),
             (&TURN.replace("\"id\":\"e1\",", ""), MissingField, "/id"),
             (&TURN.replace("\"e1\"", "1"), InvalidType, "/id"),
-            (&TURN.replace("\"e1\"", "\"x'; drop table turns; --\""), InvalidId, "/id"),
-            (&TURN.replace("2026-11-20T", "40000-11-20T"), InvalidTime, "/time"),
-            (&TURN.replace("\"customer\"", "\"client\""), InvalidValue, "/data/speaker/role"),
-            (&TURN.replace("\"turn_id\":\"t1\",", ""), MissingField, "/data/turn_id"),
+            (
+                &TURN.replace("\"e1\"", "\"x'; drop table turns; --\""),
+                InvalidId,
+                "/id",
+            ),
+            (
+                &TURN.replace("2026-11-20T", "40000-11-20T"),
+                InvalidTime,
+                "/time",
+            ),
+            (
+                &TURN.replace("\"customer\"", "\"client\""),
+                InvalidValue,
+                "/data/speaker/role",
+            ),
+            (
+                &TURN.replace("\"turn_id\":\"t1\",", ""),
+                MissingField,
+                "/data/turn_id",
+            ),
             (&TURN.replace("\"t1\"", "[]"), InvalidType, "/data/turn_id"),
-            (&TURN.replace("\"subject\":\"c-1\",", ""), MissingField, "/subject"),
-            (&TURN.replace("\"more\":1", "\"revision\":-1"), InvalidValue, "/revision"),
-            (&TURN.replace("\"more\":1", "\"revision\":\"1\""), InvalidType, "/revision"),
-            (&TURN.replace("\"1.0\"", "\"0.3\""), InvalidValue, "/specversion"),
+            (
+                &TURN.replace("\"subject\":\"c-1\",", ""),
+                MissingField,
+                "/subject",
+            ),
+            (
+                &TURN.replace("\"more\":1", "\"revision\":-1"),
+                InvalidValue,
+                "/revision",
+            ),
+            (
+                &TURN.replace("\"more\":1", "\"revision\":\"1\""),
+                InvalidType,
+                "/revision",
+            ),
+            (
+                &TURN.replace("\"1.0\"", "\"0.3\""),
+                InvalidValue,
+                "/specversion",
+            ),
             (
                 &TURN.replace("\"unknown\":[1,{}]", "\"started_at\":\"yesterday\""),
                 InvalidTime,
@@ -338,17 +416,24 @@ mod tests {
         let secret = "13800138000";
         for document in [
             TURN.replace("\"customer\"", &format!("\"{secret}\"")),
-            TURN.replace("\"text\":", &format!("\"started_at\":\"{secret}\",\"text\":")),
+            TURN.replace(
+                "\"text\":",
+                &format!("\"started_at\":\"{secret}\",\"text\":"),
+            ),
             TURN.replace("\"t1\"", &format!("{{\"{secret}\":1}}")),
         ] {
-            let Err(rejection) = decode(document.as_bytes()) else { panic!("accepted") };
+            let Err(rejection) = decode(document.as_bytes()) else {
+                panic!("accepted")
+            };
             assert!(!format!("{rejection:?}").contains(secret), "{rejection:?}");
         }
     }
 
     #[test]
     fn bytes_that_are_no_text_are_refused() {
-        let Err(rejection) = decode(b"{\"id\":\"\xff\"}") else { panic!("accepted") };
+        let Err(rejection) = decode(b"{\"id\":\"\xff\"}") else {
+            panic!("accepted")
+        };
         assert_eq!(rejection.code, RejectCode::InvalidUtf8);
         assert!(decode(format!("\u{feff}{TURN}").as_bytes()).is_ok());
     }

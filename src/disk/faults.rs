@@ -96,7 +96,8 @@ impl Faults {
             match name {
                 "log" => faults.log = Some(PathBuf::from(value)),
                 "disk_full_after_bytes" => {
-                    faults.disk_bytes_left = Some(value.parse::<i64>().map_err(|_| wrong())?.into());
+                    faults.disk_bytes_left =
+                        Some(value.parse::<i64>().map_err(|_| wrong())?.into());
                 }
                 _ => {
                     let point = FaultPoint::ALL.iter().find(|point| point.name() == name);
@@ -119,14 +120,21 @@ impl Faults {
         });
         self.write_log(serial, point, dies);
         if dies {
-            #[expect(clippy::disallowed_methods, reason = "dying here is what the point is for")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "dying here is what the point is for"
+            )]
             std::process::abort();
         }
     }
 
     fn write_log(&self, serial: u64, point: FaultPoint, dies: bool) {
         let Some(path) = &self.log else { return };
-        let line = format!("{serial} {}{}\n", point.name(), if dies { " died" } else { "" });
+        let line = format!(
+            "{serial} {}{}\n",
+            point.name(),
+            if dies { " died" } else { "" }
+        );
         let written = OpenOptions::new()
             .create(true)
             .append(true)
@@ -142,7 +150,9 @@ impl Faults {
     /// # Errors
     /// `StorageFull` once the plan's bytes are used up.
     pub fn disk_write(&self, bytes: usize) -> io::Result<()> {
-        let Some(left) = &self.disk_bytes_left else { return Ok(()) };
+        let Some(left) = &self.disk_bytes_left else {
+            return Ok(());
+        };
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         if left.fetch_sub(bytes, Ordering::SeqCst) < bytes {
             return Err(io::Error::from(io::ErrorKind::StorageFull));

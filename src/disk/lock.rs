@@ -43,7 +43,10 @@ impl FolderLock {
     /// [`LockError::Held`] names the process that has it.
     pub fn take(folder: &Path, command: &str) -> Result<Self, LockError> {
         let path = folder.join("lock");
-        let disk = |source| LockError::Disk { path: path.display().to_string(), source };
+        let disk = |source| LockError::Disk {
+            path: path.display().to_string(),
+            source,
+        };
         create_folder(folder).map_err(disk)?;
         let mut file = OpenOptions::new()
             .read(true)
@@ -58,7 +61,10 @@ impl FolderLock {
                 let mut holder = String::new();
                 file.read_to_string(&mut holder).map_err(disk)?;
                 let folder = folder.display().to_string();
-                return Err(LockError::Held { folder, holder: holder.trim().to_owned() });
+                return Err(LockError::Held {
+                    folder,
+                    holder: holder.trim().to_owned(),
+                });
             }
             Err(TryLockError::Error(error)) => return Err(disk(error)),
         }
@@ -86,7 +92,10 @@ mod tests {
         let Err(LockError::Held { holder, .. }) = FolderLock::take(folder.path(), "import") else {
             panic!("two holders");
         };
-        assert_eq!(holder, format!("tingchao serve, process {}", std::process::id()));
+        assert_eq!(
+            holder,
+            format!("tingchao serve, process {}", std::process::id())
+        );
         drop(first);
         assert!(FolderLock::take(folder.path(), "import").is_ok());
     }

@@ -51,7 +51,11 @@ pub fn write_synced<'c>(
 ) -> io::Result<()> {
     let folder = parent_of(target);
     create_folder(folder)?;
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(staging)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(staging)?;
     for chunk in chunks {
         faults.disk_write(chunk.len())?;
         file.write_all(chunk)?;
@@ -78,8 +82,12 @@ pub fn write_private(target: &Path, content: &[u8]) -> io::Result<()> {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let serial = STAGED.fetch_add(1, Ordering::Relaxed);
     let staging = target.with_file_name(format!(".{name}.{}.{serial}.staged", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staging)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&staging)?;
     file.write_all(content)?;
     file.sync_all()?;
     let linked = fs::hard_link(&staging, target);

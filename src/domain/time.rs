@@ -51,8 +51,27 @@ impl fmt::Display for Micros {
 /// general parser: it is read once or twice per event.
 fn parse_utc(text: &[u8]) -> Option<i64> {
     let (head, tail) = text.split_at_checked(19)?;
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] =
-        *head
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+    ] = *head
     else {
         return None;
     };
@@ -169,7 +188,9 @@ mod tests {
             "2024-02-29T23:59:59.123456789Z",
             "9999-12-31T00:00:00.5Z",
         ] {
-            let general = DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
+            let general = DateTime::parse_from_rfc3339(text)
+                .unwrap()
+                .timestamp_micros();
             assert_eq!(Micros::parse(text), Ok(Micros(general)), "{text}");
         }
     }
@@ -178,14 +199,23 @@ mod tests {
     fn zones_are_turned_into_utc_and_nonsense_is_refused() {
         let local = Micros::parse("1999-02-01T07:02:47+02:00").unwrap();
         assert_eq!(local.to_string(), "1999-02-01T05:02:47Z");
-        for text in ["40000-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-20", "", "今天"] {
+        for text in [
+            "40000-01-01T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "2026-11-20",
+            "",
+            "今天",
+        ] {
             assert_eq!(Micros::parse(text), Err(TimeError), "{text}");
         }
     }
 
     #[test]
     fn a_day_holds_its_instants_also_before_1970() {
-        assert_eq!(Micros::parse("1969-12-31T23:59:59Z").unwrap().day(), Day(-1));
+        assert_eq!(
+            Micros::parse("1969-12-31T23:59:59Z").unwrap().day(),
+            Day(-1)
+        );
         let day = Day::parse("1999-02-01").unwrap();
         assert_eq!(day.to_string(), "1999-02-01");
         assert_eq!(day.start().day(), day);

@@ -29,7 +29,10 @@ pub struct EventRedactor {
 impl EventRedactor {
     /// `tokenise_customer_ids`: whether opaque customer ids are tokenised too.
     pub fn new(redactor: Arc<Redactor>, tokenise_customer_ids: bool) -> Self {
-        Self { redactor, tokenise_customer_ids }
+        Self {
+            redactor,
+            tokenise_customer_ids,
+        }
     }
 
     /// The text-level redactor behind.
@@ -67,7 +70,9 @@ impl EventRedactor {
             Data::SurveySent(data) => Data::SurveySent(self.survey_sent(data)),
             Data::SurveyAnswered(data) => Data::SurveyAnswered(self.survey_answered(data)),
             Data::CaseChanged(data) => Data::CaseChanged(self.case_changed(data)),
-            Data::AgentStateChanged(data) => Data::AgentStateChanged(self.agent_state_changed(data)),
+            Data::AgentStateChanged(data) => {
+                Data::AgentStateChanged(self.agent_state_changed(data))
+            }
             Data::AgentScheduled(data) => Data::AgentScheduled(self.agent_scheduled(data)),
             Data::CustomerUpdated(data) => Data::CustomerUpdated(self.customer_updated(data)),
             Data::KnowledgeUsed(data) => Data::KnowledgeUsed(self.knowledge_used(data)),
@@ -122,7 +127,10 @@ impl EventRedactor {
         if text.starts_with(LENGTH_MARK) {
             return self.text(raw);
         }
-        let digits = text.chars().filter(|c| c.is_numeric() || "〇幺两".contains(*c)).count();
+        let digits = text
+            .chars()
+            .filter(|c| c.is_numeric() || "〇幺两".contains(*c))
+            .count();
         if digits > 2 {
             return Redacted::vouch(format!("{LENGTH_MARK}{}", text.chars().count()));
         }
@@ -135,10 +143,16 @@ impl EventRedactor {
             Json::Bool(value) => Json::Bool(value),
             Json::Number(number) => self.number(number),
             Json::Text(text) => Json::Text(self.text(text)),
-            Json::List(items) => Json::List(items.into_iter().map(|item| self.json(item)).collect()),
+            Json::List(items) => {
+                Json::List(items.into_iter().map(|item| self.json(item)).collect())
+            }
             Json::Map(entries) => {
                 let entries = entries.into_iter();
-                Json::Map(entries.map(|(key, value)| (self.text(key), self.json(value))).collect())
+                Json::Map(
+                    entries
+                        .map(|(key, value)| (self.text(key), self.json(value)))
+                        .collect(),
+                )
             }
         }
     }
@@ -345,8 +359,18 @@ impl EventRedactor {
             related: raw.related.map(|value| self.related(value)),
             attributes: raw.attributes.map(|value| self.json(value)),
             time_source: raw.time_source,
-            legs: raw.legs.map(|items| items.into_iter().map(|item| self.transcript_leg(item)).collect()),
-            turns: raw.turns.map(|items| items.into_iter().map(|item| self.transcript_turn(item)).collect()),
+            legs: raw.legs.map(|items| {
+                items
+                    .into_iter()
+                    .map(|item| self.transcript_leg(item))
+                    .collect()
+            }),
+            turns: raw.turns.map(|items| {
+                items
+                    .into_iter()
+                    .map(|item| self.transcript_turn(item))
+                    .collect()
+            }),
             ended: raw.ended.map(|value| self.transcript_ended(value)),
         }
     }
@@ -390,12 +414,17 @@ impl EventRedactor {
         }
     }
 
-    fn agent_state_changed<'a>(&self, raw: AgentStateChanged<Raw<'a>>) -> AgentStateChanged<Redacted<'a>> {
+    fn agent_state_changed<'a>(
+        &self,
+        raw: AgentStateChanged<Raw<'a>>,
+    ) -> AgentStateChanged<Redacted<'a>> {
         AgentStateChanged {
             agent_id: self.key(raw.agent_id),
             state: raw.state,
             queues: raw.queues.map(|value| self.keys(value)),
-            skills: raw.skills.map(|items| items.into_iter().map(|item| self.skill(item)).collect()),
+            skills: raw
+                .skills
+                .map(|items| items.into_iter().map(|item| self.skill(item)).collect()),
             languages: raw.languages.map(|value| self.keys(value)),
             capacity: raw.capacity,
             since: raw.since,
@@ -438,7 +467,10 @@ impl EventRedactor {
 const LENGTH_MARK: &str = "length:";
 
 /// Applies `redact` and keeps the borrow of a text that it leaves as it is.
-fn map_cow<'a>(text: Cow<'a, str>, redact: impl for<'t> Fn(&'t str) -> Cow<'t, str>) -> Cow<'a, str> {
+fn map_cow<'a>(
+    text: Cow<'a, str>,
+    redact: impl for<'t> Fn(&'t str) -> Cow<'t, str>,
+) -> Cow<'a, str> {
     match text {
         Cow::Borrowed(text) => redact(text),
         Cow::Owned(text) => match redact(&text) {
@@ -512,9 +544,15 @@ mod tests {
                 let mut document = document.clone();
                 *document.pointer_mut(&pointer).unwrap() = PHONE.into();
                 // Closed words and times refuse the number; every other string is planted.
-                let Some(kept) = redacted(&document.to_string()) else { continue };
+                let Some(kept) = redacted(&document.to_string()) else {
+                    continue;
+                };
                 planted += 1;
-                assert!(!kept.contains(PHONE), "{} {pointer}: {kept}", event_type.as_str());
+                assert!(
+                    !kept.contains(PHONE),
+                    "{} {pointer}: {kept}",
+                    event_type.as_str()
+                );
             }
         }
         assert!(planted > 100, "only {planted} strings could be planted");
@@ -525,7 +563,12 @@ mod tests {
         for (event_type, example) in schema::examples() {
             let planted = example.replace("\"text\":\"", &format!("\"text\":\"电话{PHONE} "));
             let once = redacted(&planted).unwrap();
-            assert_eq!(redacted(&once), Some(once.clone()), "{}", event_type.as_str());
+            assert_eq!(
+                redacted(&once),
+                Some(once.clone()),
+                "{}",
+                event_type.as_str()
+            );
         }
     }
 
@@ -535,7 +578,10 @@ mod tests {
             r#"{{"specversion":"1.0","id":"1","source":"s","type":"interaction.started.v1","subject":"c","time":"2026-11-20T00:00:00Z","data":{{"channel":"call","direction":"inbound","entry":"ivr","attributes":{{"callback":{PHONE},"{PHONE}":1,"age":42}}}}}}"#
         );
         let kept = redacted(&event).unwrap();
-        assert!(!kept.contains(PHONE) && kept.contains("\"age\":42"), "{kept}");
+        assert!(
+            !kept.contains(PHONE) && kept.contains("\"age\":42"),
+            "{kept}"
+        );
     }
 
     #[test]
@@ -554,7 +600,10 @@ mod tests {
     #[test]
     fn the_pii_column_is_rebuilt_from_redacted_text() {
         assert_eq!(pii_of_redacted("没有"), None);
-        let text = redactor().redactor().text(&format!("电话{PHONE}")).into_owned();
+        let text = redactor()
+            .redactor()
+            .text(&format!("电话{PHONE}"))
+            .into_owned();
         let expected = r#"[{"kind":"phone","start":2,"end":16}]"#;
         assert_eq!(pii_of_redacted(&text).as_deref(), Some(expected));
     }

@@ -80,26 +80,41 @@ impl ObjectStore for DurableDisk {
         let create = match opts.mode {
             PutMode::Create => true,
             PutMode::Overwrite => false,
-            PutMode::Update(_) => return Err(object_store::Error::NotImplemented {
-                operation: "conditional update".into(),
-                implementer: STORE.into(),
-            }),
+            PutMode::Update(_) => {
+                return Err(object_store::Error::NotImplemented {
+                    operation: "conditional update".into(),
+                    implementer: STORE.into(),
+                });
+            }
         };
         let target = self.inner.path_to_filesystem(location)?;
         let staging = self.staging_path(&target);
         let is_log = location.as_ref().contains("_delta_log/");
-        self.faults.hit(if is_log { FaultPoint::BeforeLogEntry } else { FaultPoint::BeforeDataFile });
+        self.faults.hit(if is_log {
+            FaultPoint::BeforeLogEntry
+        } else {
+            FaultPoint::BeforeDataFile
+        });
         let faults = Arc::clone(&self.faults);
         let shown = target.display().to_string();
         let written = tokio::task::spawn_blocking(move || {
-            let written = write_synced(&staging, &target, payload.iter().map(AsRef::as_ref), create, &faults);
+            let written = write_synced(
+                &staging,
+                &target,
+                payload.iter().map(AsRef::as_ref),
+                create,
+                &faults,
+            );
             if written.is_err() {
                 // The staging file is of no use to anyone; a second error says nothing new.
                 drop(fs::remove_file(&staging));
             }
             written
         });
-        match written.await.map_err(|error| generic(io::Error::other(error)))? {
+        match written
+            .await
+            .map_err(|error| generic(io::Error::other(error)))?
+        {
             Ok(()) => {}
             Err(error) if create && error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(object_store::Error::AlreadyExists {
@@ -109,7 +124,11 @@ impl ObjectStore for DurableDisk {
             }
             Err(error) => return Err(generic(error)),
         }
-        self.faults.hit(if is_log { FaultPoint::AfterLogEntry } else { FaultPoint::AfterDataFile });
+        self.faults.hit(if is_log {
+            FaultPoint::AfterLogEntry
+        } else {
+            FaultPoint::AfterDataFile
+        });
         Ok(PutResult {
             e_tag: None,
             version: None,
@@ -169,7 +188,9 @@ async fn sync_file_and_folder(target: PathBuf) -> Result<()> {
         File::open(&target)?.sync_all()?;
         sync_folder(target.parent().unwrap_or_else(|| FsPath::new("/")))
     });
-    let synced = synced.await.map_err(|error| generic(io::Error::other(error)))?;
+    let synced = synced
+        .await
+        .map_err(|error| generic(io::Error::other(error)))?;
     synced.map_err(generic)
 }
 
@@ -212,9 +233,14 @@ mod tests {
         let disk = DurableDisk::new(Arc::new(Faults::none()));
         let target = path(folder.path(), "a/b/0.json");
         let create = PutOptions::from(PutMode::Create);
-        disk.put_opts(&target, "one".into(), create.clone()).await.unwrap();
+        disk.put_opts(&target, "one".into(), create.clone())
+            .await
+            .unwrap();
         let second = disk.put_opts(&target, "two".into(), create).await;
-        assert!(matches!(second, Err(object_store::Error::AlreadyExists { .. })));
+        assert!(matches!(
+            second,
+            Err(object_store::Error::AlreadyExists { .. })
+        ));
         disk.put(&target, "three".into()).await.unwrap();
         let read = disk.get(&target).await.unwrap().bytes().await.unwrap();
         assert_eq!(&read[..], b"three");

@@ -70,36 +70,48 @@ impl Lease {
     ///
     /// # Errors
     /// [`LeaseError::Held`] while another holder's lease is in date.
-    pub fn take(
-        lake: &Path,
-        holder: &str,
-        now: Micros,
-        length_s: i64,
-    ) -> Result<Self, LeaseError> {
+    pub fn take(lake: &Path, holder: &str, now: Micros, length_s: i64) -> Result<Self, LeaseError> {
         let folder = lake.join("_tingchao").join("maintenance");
-        let disk = |source| LeaseError::Disk { folder: folder.display().to_string(), source };
+        let disk = |source| LeaseError::Disk {
+            folder: folder.display().to_string(),
+            source,
+        };
         let newest = newest(&folder).map_err(disk)?;
         if let Some((_, content)) = &newest
             && content.holder != holder
             && content.expires_at > now.0
         {
             let left_s = (content.expires_at - now.0) / 1_000_000;
-            return Err(LeaseError::Held { holder: content.holder.clone(), left_s });
+            return Err(LeaseError::Held {
+                holder: content.holder.clone(),
+                left_s,
+            });
         }
         let number = newest.map_or(0, |(number, _)| number) + 1;
         let expires_at = Micros(now.0 + length_s * 1_000_000);
-        let content = Content { holder: holder.to_owned(), expires_at: expires_at.0 };
+        let content = Content {
+            holder: holder.to_owned(),
+            expires_at: expires_at.0,
+        };
         let text = serde_json::to_vec(&content).map_err(|error| disk(error.into()))?;
         match write_private(&path(&folder, number), &text) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(LeaseError::Held { holder: "another process".into(), left_s: length_s });
+                return Err(LeaseError::Held {
+                    holder: "another process".into(),
+                    left_s: length_s,
+                });
             }
             Err(error) => return Err(disk(error)),
         }
         // Old numbers say nothing any more; one that stays is harmless.
         drop(fs::remove_file(path(&folder, number - KEPT_LEASES)));
-        Ok(Self { folder, holder: holder.to_owned(), number, expires_at })
+        Ok(Self {
+            folder,
+            holder: holder.to_owned(),
+            number,
+            expires_at,
+        })
     }
 
     /// The fencing number.
@@ -112,7 +124,10 @@ impl Lease {
     /// # Errors
     /// [`LeaseError::Lost`].
     pub fn check(&self, now: Micros) -> Result<(), LeaseError> {
-        let disk = |source| LeaseError::Disk { folder: self.folder.display().to_string(), source };
+        let disk = |source| LeaseError::Disk {
+            folder: self.folder.display().to_string(),
+            source,
+        };
         let newest = newest(&self.folder).map_err(disk)?;
         let ours = newest.is_some_and(|(number, content)| {
             number == self.number && content.holder == self.holder
@@ -120,7 +135,9 @@ impl Lease {
         if ours && now < self.expires_at {
             return Ok(());
         }
-        Err(LeaseError::Lost { number: self.number })
+        Err(LeaseError::Lost {
+            number: self.number,
+        })
     }
 }
 
@@ -140,10 +157,14 @@ fn newest(folder: &Path) -> io::Result<Option<(i64, Content)>> {
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
-        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<i64>().ok());
+        let number = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse::<i64>().ok());
         newest = newest.max(number);
     }
-    let Some(number) = newest else { return Ok(None) };
+    let Some(number) = newest else {
+        return Ok(None);
+    };
     let content = serde_json::from_slice(&fs::read(path(folder, number))?)?;
     Ok(Some((number, content)))
 }
@@ -158,7 +179,10 @@ mod tests {
     fn one_holder_at_a_time_and_numbers_grow() {
         let lake = tempfile::tempdir().unwrap();
         let first = Lease::take(lake.path(), "a", NOW, 60).unwrap();
-        assert!(matches!(Lease::take(lake.path(), "b", NOW, 60), Err(LeaseError::Held { .. })));
+        assert!(matches!(
+            Lease::take(lake.path(), "b", NOW, 60),
+            Err(LeaseError::Held { .. })
+        ));
         let again = Lease::take(lake.path(), "a", NOW, 60).unwrap();
         assert!(again.number() > first.number());
         assert!(matches!(first.check(NOW), Err(LeaseError::Lost { .. })));
@@ -178,7 +202,10 @@ mod tests {
                 std::thread::spawn(move || Lease::take(&lake, &holder.to_string(), NOW, 60).is_ok())
             })
             .collect();
-        let won = takes.into_iter().map(|take| take.join().unwrap()).filter(|won| *won);
+        let won = takes
+            .into_iter()
+            .map(|take| take.join().unwrap())
+            .filter(|won| *won);
         assert_eq!(won.count(), 1);
     }
 }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use deltalake::DeltaTable;
 use deltalake::kernel::{Action, Add, Remove};
 use deltalake::protocol::DeltaOperation;
 use deltalake::protocol::checkpoints::{cleanup_metadata, create_checkpoint};
@@ -101,12 +102,17 @@ pub async fn keep_up(
 fn crowded_days(table: &LakeTable, upkeep: &Upkeep) -> Result<Vec<Day>, LakeError> {
     let mut small: BTreeMap<Day, usize> = BTreeMap::new();
     for file in all_files(table.name(), &table.latest())? {
-        let day = file.partition_values.get("dt").and_then(|day| Day::parse(day.as_deref()?).ok());
+        let day = file
+            .partition_values
+            .get("dt")
+            .and_then(|day| Day::parse(day.as_deref()?).ok());
         if let Some(day) = day.filter(|_| is_small(&file, upkeep)) {
             *small.entry(day).or_default() += 1;
         }
     }
-    let crowded = small.into_iter().filter(|(_, files)| *files >= upkeep.min_files);
+    let crowded = small
+        .into_iter()
+        .filter(|(_, files)| *files >= upkeep.min_files);
     Ok(crowded.map(|(day, _)| day).collect())
 }
 
@@ -137,7 +143,10 @@ pub async fn compact(
     }
     let mut writer = Splitter::new(table.name(), day, upkeep.target_bytes);
     for file in &old {
-        read_file(table.name(), &snapshot, file, &[], |rows| writer.write(&rows)).await?;
+        read_file(table.name(), &snapshot, file, &[], |rows| {
+            writer.write(&rows)
+        })
+        .await?;
     }
     let rows_read = writer.rows;
     let mut new = writer.finish()?;
@@ -146,7 +155,11 @@ pub async fn compact(
     let rows_written: usize = new.iter().map(|file| file.rows).sum();
     if rows_read != rows_written {
         let what = format!("{rows_read} rows were read and {rows_written} written");
-        return Err(LakeError::Stale { table: table.name().into(), what }.into());
+        return Err(LakeError::Stale {
+            table: table.name().into(),
+            what,
+        }
+        .into());
     }
     let operation = DeltaOperation::Optimize {
         predicate: Some(format!("dt = '{day}'")),
@@ -156,8 +169,9 @@ pub async fn compact(
     Ok(old.len())
 }
 
-/// Replaces all files of one day by `rows`, the clean form of the day as of
-/// `old`; nothing is changed when the day has gained or lost files since.
+/// Replaces the files that one day has in `read` by `rows`, their clean form;
+/// nothing is changed when one of them is no longer there. Files that the day
+/// has gained since stay.
 ///
 /// # Errors
 /// [`LakeError::Stale`] when the day is no longer what was read.
@@ -165,16 +179,20 @@ pub async fn rewrite_day(
     lake: &Lake,
     id: TableId,
     day: Day,
-    old: &[Add],
+    read: &DeltaTable,
     rows: &[RecordBatch],
     lease: &Lease,
     clock: fn() -> Micros,
 ) -> Result<(), UpkeepError> {
     let table = lake.table(id);
+    let old = files_of_day(table.name(), read, day)?;
     let mut writer = Splitter::new(table.name(), day, usize::MAX);
     for batch in rows {
         let written = writer.write(batch);
-        written.map_err(|source| LakeError::Parquet { table: table.name().into(), source })?;
+        written.map_err(|source| LakeError::Parquet {
+            table: table.name().into(),
+            source,
+        })?;
     }
     let mut new = writer.finish()?;
     table.upload(&mut new).await?;
@@ -183,7 +201,7 @@ pub async fn rewrite_day(
         partition_by: Some(vec!["dt".into()]),
         predicate: Some(format!("dt = '{day}'")),
     };
-    replace(table, old, &new, true, operation, lease, clock).await
+    replace(table, &old, &new, true, operation, lease, clock).await
 }
 
 /// One commit that takes `old` away and puts `new` there.
@@ -200,18 +218,36 @@ async fn replace(
     let mut last = String::new();
     for _ in 0..COMMIT_ATTEMPTS {
         let snapshot = held.snapshot().await?;
-        let active: HashSet<String> =
-            all_files(table.name(), &snapshot)?.into_iter().map(|file| file.path).collect();
-        let gone = old.iter().filter(|file| !active.contains(&file.path)).count();
+        let active: HashSet<String> = all_files(table.name(), &snapshot)?
+            .into_iter()
+            .map(|file| file.path)
+            .collect();
+        let gone = old
+            .iter()
+            .filter(|file| !active.contains(&file.path))
+            .count();
         if gone > 0 {
-            let what = format!("{gone} of {} files were replaced by somebody else", old.len());
-            return Err(LakeError::Stale { table: table.name().into(), what }.into());
+            let what = format!(
+                "{gone} of {} files were replaced by somebody else",
+                old.len()
+            );
+            return Err(LakeError::Stale {
+                table: table.name().into(),
+                what,
+            }
+            .into());
         }
         lease.check(clock())?;
         let now = clock();
         let mut actions: Vec<Action> = Vec::with_capacity(old.len() + new.len());
-        actions.extend(old.iter().map(|file| Action::Remove(remove(file, now, data_change))));
-        actions.extend(new.iter().map(|file| Action::Add(file.add(now, data_change))));
+        actions.extend(
+            old.iter()
+                .map(|file| Action::Remove(remove(file, now, data_change))),
+        );
+        actions.extend(
+            new.iter()
+                .map(|file| Action::Add(file.add(now, data_change))),
+        );
         match held.commit(actions, &[], operation.clone(), now).await {
             Ok(()) => return Ok(()),
             // An append of another process came between; or ours went through
@@ -219,7 +255,12 @@ async fn replace(
             Err(error) => last = error.to_string(),
         }
     }
-    Err(LakeError::Busy { table: table.name().into(), attempts: COMMIT_ATTEMPTS, last }.into())
+    Err(LakeError::Busy {
+        table: table.name().into(),
+        attempts: COMMIT_ATTEMPTS,
+        last,
+    }
+    .into())
 }
 
 fn remove(file: &Add, now: Micros, data_change: bool) -> Remove {
@@ -249,7 +290,14 @@ struct Splitter {
 
 impl Splitter {
     fn new(table: &'static str, day: Day, target_bytes: usize) -> Self {
-        Self { table, day, target_bytes, writer: None, files: Vec::new(), rows: 0 }
+        Self {
+            table,
+            day,
+            target_bytes,
+            writer: None,
+            files: Vec::new(),
+            rows: 0,
+        }
     }
 
     fn write(&mut self, rows: &RecordBatch) -> Result<(), parquet::errors::ParquetError> {
@@ -269,9 +317,10 @@ impl Splitter {
 
     fn finish(mut self) -> Result<Vec<DataFile>, LakeError> {
         if let Some(writer) = self.writer.take() {
-            let file = writer
-                .finish()
-                .map_err(|source| LakeError::Parquet { table: self.table.into(), source })?;
+            let file = writer.finish().map_err(|source| LakeError::Parquet {
+                table: self.table.into(),
+                source,
+            })?;
             self.files.push(file);
         }
         Ok(self.files)
@@ -302,15 +351,23 @@ async fn last_checkpoint(table: &LakeTable) -> u64 {
         version: u64,
     }
     let path = object_store::path::Path::from("_delta_log/_last_checkpoint");
-    let Ok(found) = table.latest().object_store().get(&path).await else { return 0 };
-    let Ok(bytes) = found.bytes().await else { return 0 };
+    let Ok(found) = table.latest().object_store().get(&path).await else {
+        return 0;
+    };
+    let Ok(bytes) = found.bytes().await else {
+        return 0;
+    };
     serde_json::from_slice::<LastCheckpoint>(&bytes).map_or(0, |last| last.version)
 }
 
 /// Deletes files that no version in retention needs, and old log entries.
 async fn clean_up(table: &LakeTable, upkeep: &Upkeep) -> Result<(usize, usize), LakeError> {
     let failed = |doing| {
-        move |source| LakeError::Delta { table: table.name().into(), doing, source: Box::new(source) }
+        move |source| LakeError::Delta {
+            table: table.name().into(),
+            doing,
+            source: Box::new(source),
+        }
     };
     let retention = chrono::Duration::hours(i64::from(upkeep.retention_hours.max(24)));
     let snapshot = table.latest();
@@ -322,8 +379,9 @@ async fn clean_up(table: &LakeTable, upkeep: &Upkeep) -> Result<(usize, usize), 
         .await
         .map_err(failed("deleting unused files"))?;
     table.refresh().await?;
-    let entries =
-        cleanup_metadata(&table.latest(), None).await.map_err(failed("deleting log entries"))?;
+    let entries = cleanup_metadata(&table.latest(), None)
+        .await
+        .map_err(failed("deleting log entries"))?;
     Ok((deleted.files_deleted.len(), entries))
 }
 
@@ -379,7 +437,9 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_round_merges_files_and_keeps_every_row_once() {
         let folder = tempfile::tempdir().unwrap();
-        let lake = Lake::open(folder.path(), Arc::new(Faults::none())).await.unwrap();
+        let lake = Lake::open(folder.path(), Arc::new(Faults::none()))
+            .await
+            .unwrap();
         for offset in 0..6 {
             append(&lake, offset).await;
         }
@@ -387,41 +447,63 @@ mod tests {
         let done = keep_up(&lake, &lease, &UPKEEP, true, now).await.unwrap();
         assert_eq!((done.compacted_files, done.checkpoints), (6, 1));
         assert_eq!(offsets(&lake).await, [0, 1, 2, 3, 4, 5]);
-        let reopened = Lake::open(folder.path(), Arc::new(Faults::none())).await.unwrap();
+        let reopened = Lake::open(folder.path(), Arc::new(Faults::none()))
+            .await
+            .unwrap();
         assert_eq!(offsets(&reopened).await, [0, 1, 2, 3, 4, 5]);
-        assert_eq!(keep_up(&lake, &lease, &UPKEEP, false, now).await.unwrap(), Done::default());
+        assert_eq!(
+            keep_up(&lake, &lease, &UPKEEP, false, now).await.unwrap(),
+            Done::default()
+        );
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn of_two_compactions_of_the_same_files_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Lake::open(folder.path(), Arc::new(Faults::none())).await.unwrap();
+        let first = Lake::open(folder.path(), Arc::new(Faults::none()))
+            .await
+            .unwrap();
         for offset in 0..4 {
             append(&first, offset).await;
         }
-        let second = Lake::open(folder.path(), Arc::new(Faults::none())).await.unwrap();
+        let second = Lake::open(folder.path(), Arc::new(Faults::none()))
+            .await
+            .unwrap();
         let lease = Lease::take(first.root(), "a", now(), 60).unwrap();
         let id = TableId::DeadLetters;
         let old = files_of_day("dead_letters", &second.table(id).latest(), now().day()).unwrap();
-        compact(&first, id, now().day(), &UPKEEP, &lease, now).await.unwrap();
+        compact(&first, id, now().day(), &UPKEEP, &lease, now)
+            .await
+            .unwrap();
         append(&first, 4).await;
-        let operation = DeltaOperation::Optimize { predicate: None, target_size: 1 };
+        let operation = DeltaOperation::Optimize {
+            predicate: None,
+            target_size: 1,
+        };
         let late = replace(second.table(id), &old, &[], false, operation, &lease, now).await;
-        assert!(matches!(late, Err(UpkeepError::Lake(LakeError::Stale { .. }))));
+        assert!(matches!(
+            late,
+            Err(UpkeepError::Lake(LakeError::Stale { .. }))
+        ));
         assert_eq!(offsets(&second).await, [0, 1, 2, 3, 4]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn without_the_lease_nothing_is_changed() {
         let folder = tempfile::tempdir().unwrap();
-        let lake = Lake::open(folder.path(), Arc::new(Faults::none())).await.unwrap();
+        let lake = Lake::open(folder.path(), Arc::new(Faults::none()))
+            .await
+            .unwrap();
         for offset in 0..4 {
             append(&lake, offset).await;
         }
         let lost = Lease::take(lake.root(), "a", now(), 60).unwrap();
         Lease::take(lake.root(), "a", now(), 60).unwrap();
         let refused = keep_up(&lake, &lost, &UPKEEP, false, now).await;
-        assert!(matches!(refused, Err(UpkeepError::Lease(LeaseError::Lost { .. }))));
+        assert!(matches!(
+            refused,
+            Err(UpkeepError::Lease(LeaseError::Lost { .. }))
+        ));
         assert_eq!(lake.table(TableId::DeadLetters).latest().version(), Some(4));
     }
 }

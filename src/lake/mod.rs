@@ -42,7 +42,10 @@ impl Lake {
     /// # Errors
     /// When the folder or a table can't be made or read.
     pub async fn open(root: &Path, faults: Arc<Faults>) -> Result<Self, LakeError> {
-        let unusable = |what: String| LakeError::Unusable { url: root.display().to_string(), what };
+        let unusable = |what: String| LakeError::Unusable {
+            url: root.display().to_string(),
+            what,
+        };
         create_folder(root).map_err(|error| unusable(format!("folder can't be made: {error}")))?;
         let root = root
             .canonicalize()
@@ -55,9 +58,15 @@ impl Lake {
                 .map_err(|error| unusable(format!("folder can't be made: {error}")))?;
             let url = Url::from_directory_path(folder)
                 .map_err(|()| unusable("the path is not absolute".into()))?;
-            tables.push(Arc::new(LakeTable::open(id.spec(), Arc::clone(&store), url).await?));
+            tables.push(Arc::new(
+                LakeTable::open(id.spec(), Arc::clone(&store), url).await?,
+            ));
         }
-        Ok(Self { root, tables, faults })
+        Ok(Self {
+            root,
+            tables,
+            faults,
+        })
     }
 
     /// The folder of the lake.

@@ -20,8 +20,14 @@ use serde_json::{Map, Value, json};
 use crate::domain::{Day, Micros};
 
 /// Columns whose smallest and greatest value may be seen from outside.
-pub const STATS_COLUMNS: &[&str] =
-    &["at", "ingested_at", "received_at", "started_at", "ended_at", "offset"];
+pub const STATS_COLUMNS: &[&str] = &[
+    "at",
+    "ingested_at",
+    "received_at",
+    "started_at",
+    "ended_at",
+    "offset",
+];
 
 /// Columns with statistics in the footer only: small, without text.
 const FOOTER_COLUMNS: &[&str] = &["suspect", "recalled", "type_rank", "revision", "partition"];
@@ -77,7 +83,8 @@ impl DataFileWriter {
     /// # Errors
     /// When the schema can't be written as Parquet.
     pub fn new(schema: &arrow::datatypes::SchemaRef, day: Day) -> Result<Self, ParquetError> {
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(writer_properties()))?;
+        let writer =
+            ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(writer_properties()))?;
         Ok(Self {
             writer,
             day,
@@ -115,7 +122,10 @@ impl DataFileWriter {
         };
         let Some((low, high)) = range else { return };
         let is_time = matches!(column.data_type(), DataType::Timestamp(..));
-        let entry = self.ranges.entry(name.to_owned()).or_insert((i64::MAX, i64::MIN, is_time));
+        let entry = self
+            .ranges
+            .entry(name.to_owned())
+            .or_insert((i64::MAX, i64::MIN, is_time));
         entry.0 = entry.0.min(low);
         entry.1 = entry.1.max(high);
     }
@@ -134,7 +144,13 @@ impl DataFileWriter {
         let mut lows = Map::new();
         let mut highs = Map::new();
         for (name, (low, high, is_time)) in self.ranges {
-            let show = |value: i64| if is_time { json!(log_time(value)) } else { json!(value) };
+            let show = |value: i64| {
+                if is_time {
+                    json!(log_time(value))
+                } else {
+                    json!(value)
+                }
+            };
             lows.insert(name.clone(), show(low));
             highs.insert(name, show(high));
         }
@@ -200,8 +216,15 @@ mod tests {
         for table in TableId::ALL {
             let schema = table.spec().schema();
             for name in STATS_COLUMNS.iter().chain(FOOTER_COLUMNS) {
-                let Ok(field) = schema.field_with_name(name) else { continue };
-                assert_ne!(field.data_type(), &DataType::Utf8, "{}.{name}", table.name());
+                let Ok(field) = schema.field_with_name(name) else {
+                    continue;
+                };
+                assert_ne!(
+                    field.data_type(),
+                    &DataType::Utf8,
+                    "{}.{name}",
+                    table.name()
+                );
             }
         }
     }
@@ -220,7 +243,9 @@ mod tests {
         let file = data_file(&batch.finish().unwrap(), Day(0)).unwrap();
         let add = file.add(Micros(0), true);
         let stats = add.stats.unwrap();
-        assert!(stats.contains("\"numRecords\":1") && stats.contains("1970-01-01T00:00:01.000000Z"));
+        assert!(
+            stats.contains("\"numRecords\":1") && stats.contains("1970-01-01T00:00:01.000000Z")
+        );
         assert!(!stats.contains("说过的话"));
         let reader = SerializedFileReader::new(bytes::Bytes::from(file.bytes)).unwrap();
         let group = reader.metadata().row_group(0);

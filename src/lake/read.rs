@@ -1,7 +1,10 @@
 //! Reading data files of a table without SQL: for maintenance and for what the
 //! pipeline must know of the past.
 
-#![expect(deprecated, reason = "the reader over object_store stays until its successor is out")]
+#![expect(
+    deprecated,
+    reason = "the reader over object_store stays until its successor is out"
+)]
 
 use deltalake::DeltaTable;
 use deltalake::kernel::Add;
@@ -37,17 +40,18 @@ pub(super) fn files_of_day(
 ///
 /// # Errors
 /// When the snapshot is not loaded.
-pub(super) fn all_files(
-    table: &'static str,
-    snapshot: &DeltaTable,
-) -> Result<Vec<Add>, LakeError> {
+pub(super) fn all_files(table: &'static str, snapshot: &DeltaTable) -> Result<Vec<Add>, LakeError> {
     let state = snapshot.snapshot().map_err(|source| LakeError::Delta {
         table: table.into(),
         doing: "listing files",
         source: Box::new(source),
     })?;
     #[expect(deprecated, reason = "an add action is what maintenance writes back")]
-    let files = state.log_data().iter().map(|file| file.add_action()).collect();
+    let files = state
+        .log_data()
+        .iter()
+        .map(|file| file.add_action())
+        .collect();
     Ok(files)
 }
 
@@ -62,13 +66,18 @@ pub(super) async fn read_file(
     columns: &[&str],
     mut each: impl FnMut(RecordBatch) -> Result<(), ParquetError>,
 ) -> Result<(), LakeError> {
-    let failed = |source| LakeError::Parquet { table: table.into(), source };
+    let failed = |source| LakeError::Parquet {
+        table: table.into(),
+        source,
+    };
     let path = Path::parse(&file.path)
         .map_err(|error| failed(ParquetError::General(error.to_string())))?;
     let size = u64::try_from(file.size).unwrap_or_default();
     let reader = ParquetObjectReader::new(snapshot.object_store(), path).with_file_size(size);
-    let mut builder =
-        ParquetRecordBatchStreamBuilder::new(reader).await.map_err(failed)?.with_batch_size(BATCH_ROWS);
+    let mut builder = ParquetRecordBatchStreamBuilder::new(reader)
+        .await
+        .map_err(failed)?
+        .with_batch_size(BATCH_ROWS);
     if !columns.is_empty() {
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
         builder = builder.with_projection(mask);

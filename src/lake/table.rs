@@ -61,7 +61,9 @@ pub enum LakeError {
         source: parquet::errors::ParquetError,
     },
     /// Another process has taken our partitions further than we have read.
-    #[error("table `{table}`: another writer has moved `{app}` to {stored}, beyond {first}; the partition must be read again from there")]
+    #[error(
+        "table `{table}`: another writer has moved `{app}` to {stored}, beyond {first}; the partition must be read again from there"
+    )]
     Fenced {
         /// Name of the table.
         table: String,
@@ -136,25 +138,40 @@ impl LakeTable {
         url: Url,
     ) -> Result<Self, LakeError> {
         let name = spec.name;
-        let failed = |doing| move |source| LakeError::Delta {
-            table: name.into(),
-            doing,
-            source: Box::new(source),
+        let failed = |doing| {
+            move |source| LakeError::Delta {
+                table: name.into(),
+                doing,
+                source: Box::new(source),
+            }
         };
         let mut table = DeltaTableBuilder::from_url(url.clone())
             .map(|builder| builder.with_storage_backend(store, url))
             .and_then(DeltaTableBuilder::build)
             .map_err(failed("opening"))?;
         // Asked first, because opening what is not there yet is logged as an error.
-        let exists = table.log_store().is_delta_table_location().await.map_err(failed("opening"))?;
+        let exists = table
+            .log_store()
+            .is_delta_table_location()
+            .await
+            .map_err(failed("opening"))?;
         if exists {
             table.load().await.map_err(failed("opening"))?;
         } else {
-            table = create_or_load(spec, table.log_store()).await.map_err(failed("creating"))?;
+            table = create_or_load(spec, table.log_store())
+                .await
+                .map_err(failed("creating"))?;
         }
         let published = RwLock::new(Arc::new(table.clone()));
-        let writer = Mutex::new(Writer { table, known: BTreeMap::new() });
-        Ok(Self { name, writer, published })
+        let writer = Mutex::new(Writer {
+            table,
+            known: BTreeMap::new(),
+        });
+        Ok(Self {
+            name,
+            writer,
+            published,
+        })
     }
 
     /// Name of the table.
@@ -164,11 +181,19 @@ impl LakeTable {
 
     /// The newest version that this process knows.
     pub fn latest(&self) -> Arc<DeltaTable> {
-        Arc::clone(&self.published.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .published
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
     }
 
     fn publish(&self, table: &DeltaTable) {
-        let mut slot = self.published.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut slot = self
+            .published
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if slot.version() <= table.version() {
             *slot = Arc::new(table.clone());
         }
@@ -176,7 +201,11 @@ impl LakeTable {
 
     fn delta(&self, doing: &'static str) -> impl Fn(DeltaTableError) -> LakeError + use<> {
         let table = self.name;
-        move |source| LakeError::Delta { table: table.into(), doing, source: Box::new(source) }
+        move |source| LakeError::Delta {
+            table: table.into(),
+            doing,
+            source: Box::new(source),
+        }
     }
 
     /// Looks for commits of other processes.
@@ -190,7 +219,11 @@ impl LakeTable {
 
     async fn refresh_writer(&self, writer: &mut Writer) -> Result<(), LakeError> {
         let before = writer.table.version();
-        writer.table.update_incremental(None).await.map_err(self.delta("refreshing"))?;
+        writer
+            .table
+            .update_incremental(None)
+            .await
+            .map_err(self.delta("refreshing"))?;
         if writer.table.version() != before {
             writer.known.clear();
             self.publish(&writer.table);
@@ -216,7 +249,10 @@ impl LakeTable {
         if let Some(next) = writer.known.get(app) {
             return Ok(Some(*next));
         }
-        let state = writer.table.snapshot().map_err(self.delta("reading progress"))?;
+        let state = writer
+            .table
+            .snapshot()
+            .map_err(self.delta("reading progress"))?;
         let stored = state
             .transaction_version(writer.table.log_store().as_ref(), app.as_str().to_owned())
             .await
@@ -236,11 +272,14 @@ impl LakeTable {
         for file in files {
             let path = object_store::path::Path::from(file.path.as_str());
             let bytes = bytes::Bytes::from(std::mem::take(&mut file.bytes));
-            store.put(&path, bytes.into()).await.map_err(|source| LakeError::Storage {
-                table: self.name.into(),
-                doing: "writing a data file",
-                source,
-            })?;
+            store
+                .put(&path, bytes.into())
+                .await
+                .map_err(|source| LakeError::Storage {
+                    table: self.name.into(),
+                    doing: "writing a data file",
+                    source,
+                })?;
         }
         Ok(())
     }
@@ -275,12 +314,19 @@ impl LakeTable {
                 partition_by: Some(vec!["dt".into()]),
                 predicate: None,
             };
-            match self.try_commit(&mut writer, actions, progress, operation, now).await {
+            match self
+                .try_commit(&mut writer, actions, progress, operation, now)
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(error) => last = error.to_string(),
             }
         }
-        Err(LakeError::Busy { table: self.name.into(), attempts: COMMIT_ATTEMPTS, last })
+        Err(LakeError::Busy {
+            table: self.name.into(),
+            attempts: COMMIT_ATTEMPTS,
+            last,
+        })
     }
 
     /// Whether the table already has all of `progress`.
@@ -344,7 +390,10 @@ impl LakeTable {
     /// Takes the table for maintenance: no append goes on meanwhile in this
     /// process.
     pub(super) async fn maintenance(&self) -> Maintenance<'_> {
-        Maintenance { table: self, writer: self.writer.lock().await }
+        Maintenance {
+            table: self,
+            writer: self.writer.lock().await,
+        }
     }
 }
 
@@ -369,8 +418,10 @@ impl Maintenance<'_> {
         operation: DeltaOperation,
         now: Micros,
     ) -> Result<(), LakeError> {
-        let committed =
-            self.table.try_commit(&mut self.writer, actions, progress, operation, now).await;
+        let committed = self
+            .table
+            .try_commit(&mut self.writer, actions, progress, operation, now)
+            .await;
         committed.map_err(self.table.delta("committing maintenance"))
     }
 }

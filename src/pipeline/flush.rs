@@ -36,11 +36,19 @@ impl Flush {
                 .filter_map(|(app, next, by_table)| {
                     let first = by_table.get(*table as usize).copied().unwrap_or(0);
                     let moved = *next > first;
-                    moved.then(|| Progress { app: app.clone(), first, next: *next })
+                    moved.then(|| Progress {
+                        app: app.clone(),
+                        first,
+                        next: *next,
+                    })
                 })
                 .collect();
             let idle = batches.is_empty() && progress.is_empty();
-            (!idle).then_some(TableFlush { table: *table, batches, progress })
+            (!idle).then_some(TableFlush {
+                table: *table,
+                batches,
+                progress,
+            })
         });
         Self(tables.collect())
     }
@@ -76,12 +84,18 @@ async fn commit(
     })??;
     table.upload(&mut files).await?;
     table.commit(&files, &flush.progress, clock()).await?;
-    let done = flush.progress.into_iter().map(|part| (flush.table, part.app, part.next));
+    let done = flush
+        .progress
+        .into_iter()
+        .map(|part| (flush.table, part.app, part.next));
     Ok(done.collect())
 }
 
 fn encode(table: &'static str, batches: Vec<(Day, Batch)>) -> Result<Vec<DataFile>, LakeError> {
-    let failed = |source| LakeError::Parquet { table: table.into(), source };
+    let failed = |source| LakeError::Parquet {
+        table: table.into(),
+        source,
+    };
     let files = batches.into_iter().map(|(day, mut batch)| {
         let rows = batch.finish().map_err(|error| failed(error.into()))?;
         data_file(&rows, day).map_err(failed)

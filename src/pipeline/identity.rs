@@ -60,8 +60,17 @@ impl Identities {
         }
         let mut hashes = HashSet::new();
         let columns = identity_columns(table);
-        read_day(lake.table(table), day, &columns, |rows| add_rows(&mut hashes, rows, columns)).await?;
-        self.days.insert((table, day), DaySet { hashes, used: self.clock });
+        read_day(lake.table(table), day, &columns, |rows| {
+            add_rows(&mut hashes, rows, columns)
+        })
+        .await?;
+        self.days.insert(
+            (table, day),
+            DaySet {
+                hashes,
+                used: self.clock,
+            },
+        );
         self.let_go();
         Ok(())
     }
@@ -84,15 +93,23 @@ impl Identities {
     fn let_go(&mut self) {
         let mut total: usize = self.days.values().map(|day| day.hashes.len()).sum();
         while total > KEPT_IDENTITIES && self.days.len() > 1 {
-            let oldest = self.days.iter().min_by_key(|(_, day)| day.used).map(|(key, _)| *key);
-            let Some(removed) = oldest.and_then(|key| self.days.remove(&key)) else { return };
+            let oldest = self
+                .days
+                .iter()
+                .min_by_key(|(_, day)| day.used)
+                .map(|(key, _)| *key);
+            let Some(removed) = oldest.and_then(|key| self.days.remove(&key)) else {
+                return;
+            };
             total -= removed.hashes.len();
         }
     }
 }
 
 fn add_rows(hashes: &mut HashSet<u64>, rows: &RecordBatch, columns: [&str; 2]) {
-    let [Some(first), Some(second)] = columns.map(|name| rows.column_by_name(name)) else { return };
+    let [Some(first), Some(second)] = columns.map(|name| rows.column_by_name(name)) else {
+        return;
+    };
     let (first, second) = (first.as_string::<i32>(), second.as_string::<i32>());
     for row in 0..first.len() {
         hashes.insert(hash(&[first.value(row), second.value(row)]));
@@ -102,10 +119,10 @@ fn add_rows(hashes: &mut HashSet<u64>, rows: &RecordBatch, columns: [&str; 2]) {
 impl Seen for Identities {
     fn seen(&mut self, table: TableId, day: Day, parts: &[&str]) -> bool {
         let clock = self.clock;
-        let set = self
-            .days
-            .entry((table, day))
-            .or_insert_with(|| DaySet { hashes: HashSet::new(), used: clock });
+        let set = self.days.entry((table, day)).or_insert_with(|| DaySet {
+            hashes: HashSet::new(),
+            used: clock,
+        });
         let seen = !set.hashes.insert(hash(parts));
         self.repeated |= seen;
         seen

@@ -204,7 +204,11 @@ impl Intake {
             counts.read += 1;
             let mut push = |item: usize, outcome| {
                 let item = i32::try_from(item).unwrap_or(i32::MAX);
-                parts.push(Part { offset: *offset, item, outcome });
+                parts.push(Part {
+                    offset: *offset,
+                    item,
+                    outcome,
+                });
             };
             match document {
                 Document::Canonical(bytes) => push(0, self.event(bytes, is_stream, now)),
@@ -241,20 +245,26 @@ impl Intake {
 
     fn payload(&self, raw: &[u8]) -> String {
         const KEPT_BYTES: usize = 64 * 1024;
-        self.redactor.redactor().payload(raw.get(..KEPT_BYTES).unwrap_or(raw))
+        self.redactor
+            .redactor()
+            .payload(raw.get(..KEPT_BYTES).unwrap_or(raw))
     }
 
     async fn load_identities(&mut self, parts: &[Part<'_>]) -> Result<(), LakeError> {
         let mut last = None;
         for part in parts {
-            let Outcome::Event(event) = &part.outcome else { continue };
+            let Outcome::Event(event) = &part.outcome else {
+                continue;
+            };
             let needed = (event.data.event_type(), event.time.day());
             if last == Some(needed) {
                 continue;
             }
             last = Some(needed);
             for table in tables_of(&event.data) {
-                self.identities.load(&self.lake, *table, event.time.day()).await?;
+                self.identities
+                    .load(&self.lake, *table, event.time.day())
+                    .await?;
             }
         }
         Ok(())

@@ -38,7 +38,6 @@ use crate::enrich::EventRedactor;
 use crate::lake::{Lake, LakeError, resume_from};
 use crate::source::{Source, SourceError, Window};
 
-
 const QUEUED_WINDOWS: usize = 4;
 const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -210,7 +209,9 @@ impl Pipeline {
                 break;
             }
         }
-        self.readers.iter().for_each(|reader| reader.tell(Command::Stop));
+        self.readers
+            .iter()
+            .for_each(|reader| reader.tell(Command::Stop));
         for (index, finished) in self.finished.iter().enumerate() {
             if *finished {
                 self.show_state(index, "finished");
@@ -220,10 +221,13 @@ impl Pipeline {
     }
 
     fn flush_due_in(&self) -> Duration {
-        let latency = self.oldest_row.map(|since| {
-            self.settings.max_latency.saturating_sub(since.elapsed())
-        });
-        let progress = self.settings.progress_interval.saturating_sub(self.progressed.elapsed());
+        let latency = self
+            .oldest_row
+            .map(|since| self.settings.max_latency.saturating_sub(since.elapsed()));
+        let progress = self
+            .settings
+            .progress_interval
+            .saturating_sub(self.progressed.elapsed());
         let due = latency.map_or(progress, |latency| latency.min(progress));
         due.max(Duration::from_millis(1))
     }
@@ -247,7 +251,10 @@ impl Pipeline {
             }
             News::Failed(error @ SourceError::Seek { .. }) => Err(error.into()),
             News::Failed(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "source can't be read, trying again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "source can't be read, trying again"
+                );
                 self.show_state(reader, "failed");
                 Ok(())
             }
@@ -256,7 +263,11 @@ impl Pipeline {
 
     /// Asks the tables where `partition` stands and begins there.
     async fn assign(&mut self, reader: usize, partition: i32) -> Result<(), PipelineError> {
-        let Some(name) = self.readers.get(reader).map(|reader| Arc::clone(&reader.name)) else {
+        let Some(name) = self
+            .readers
+            .get(reader)
+            .map(|reader| Arc::clone(&reader.name))
+        else {
             return Ok(());
         };
         let app = AppId::new(&name, partition);
@@ -264,15 +275,30 @@ impl Pipeline {
         let (start, by_table) = resume_from(self.lake.tables(), &app).await?;
         let next = start.unwrap_or(0);
         let by_table = self.lake.tables().iter().map(|table| {
-            by_table.get(table.name()).and_then(|checkpoint| checkpoint.next(&app)).unwrap_or(0)
+            by_table
+                .get(table.name())
+                .and_then(|checkpoint| checkpoint.next(&app))
+                .unwrap_or(0)
         });
         self.epochs += 1;
         let by_table = by_table.collect();
         let epoch = self.epochs;
-        self.parts.push(Part { app, reader, partition, epoch, next, by_table, told: next });
+        self.parts.push(Part {
+            app,
+            reader,
+            partition,
+            epoch,
+            next,
+            by_table,
+            told: next,
+        });
         self.show_start(&name, partition, next);
         if let Some(reader) = self.readers.get(reader) {
-            reader.tell(Command::Seek { partition, next, epoch });
+            reader.tell(Command::Seek {
+                partition,
+                next,
+                epoch,
+            });
         }
         Ok(())
     }
@@ -281,7 +307,8 @@ impl Pipeline {
     async fn revoke(&mut self, reader: usize, partitions: &[i32]) -> Result<(), PipelineError> {
         self.flush(true).await?;
         self.join_flush().await?;
-        self.parts.retain(|part| part.reader != reader || !partitions.contains(&part.partition));
+        self.parts
+            .retain(|part| part.reader != reader || !partitions.contains(&part.partition));
         if let Some(reader) = self.readers.get(reader) {
             reader.tell(Command::RevokeDone);
         }
@@ -298,8 +325,12 @@ impl Pipeline {
             .parts
             .iter_mut()
             .find(|part| part.reader == reader && part.partition == window.partition);
-        let Some(part) = part.filter(|part| part.epoch == epoch) else { return Ok(()) };
-        let Some(source) = self.readers.get(reader) else { return Ok(()) };
+        let Some(part) = part.filter(|part| part.epoch == epoch) else {
+            return Ok(());
+        };
+        let Some(source) = self.readers.get(reader) else {
+            return Ok(());
+        };
         let by_table = part.by_table.clone();
         let taken = self
             .intake
@@ -340,7 +371,9 @@ impl Pipeline {
 
     /// Waits for the flush under way and tells the sources what is durable.
     async fn join_flush(&mut self) -> Result<(), PipelineError> {
-        let Some(flushing) = self.flushing.take() else { return Ok(()) };
+        let Some(flushing) = self.flushing.take() else {
+            return Ok(());
+        };
         let flushed = match flushing.await {
             Ok(Ok(flushed)) => flushed,
             Ok(Err(error)) => return self.reset(&error).await,
@@ -367,14 +400,19 @@ impl Pipeline {
                 }
             }
             let durable = part.durable();
-            let Some(reader) = self.readers.get(part.reader) else { continue };
+            let Some(reader) = self.readers.get(part.reader) else {
+                continue;
+            };
             let key = (reader.name.to_string(), part.partition);
             if let Some(state) = self.monitor.lock().sources.get_mut(&key) {
                 state.committed_offset = durable;
             }
             if durable > part.told {
                 part.told = durable;
-                reader.tell(Command::Committed { partition: part.partition, next: durable });
+                reader.tell(Command::Committed {
+                    partition: part.partition,
+                    next: durable,
+                });
             }
         }
     }
@@ -382,12 +420,19 @@ impl Pipeline {
     /// After a failed flush: nothing in memory is trusted, every partition
     /// begins again at what the tables have.
     async fn reset(&mut self, error: &LakeError) -> Result<(), PipelineError> {
-        tracing::error!(error = error as &dyn std::error::Error, "commit failed, reading again from the tables' progress");
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            "commit failed, reading again from the tables' progress"
+        );
         self.monitor.lock().trouble = Some(error.to_string());
         self.intake.reset();
         self.oldest_row = None;
         tokio::time::sleep(RETRY_AFTER_FAILURE).await;
-        let parts: Vec<_> = self.parts.iter().map(|part| (part.reader, part.partition)).collect();
+        let parts: Vec<_> = self
+            .parts
+            .iter()
+            .map(|part| (part.reader, part.partition))
+            .collect();
         for (reader, partition) in parts {
             if let Some(finished) = self.finished.get_mut(reader) {
                 *finished = false;
@@ -433,7 +478,9 @@ impl Pipeline {
     }
 
     fn show_state(&self, reader: usize, state: &'static str) {
-        let Some(reader) = self.readers.get(reader) else { return };
+        let Some(reader) = self.readers.get(reader) else {
+            return;
+        };
         for ((name, _), shown) in &mut self.monitor.lock().sources {
             if **name == *reader.name {
                 shown.state = state;

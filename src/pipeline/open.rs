@@ -57,7 +57,8 @@ impl OpenInteractions {
         }
         self.since_sweep = 0;
         let Some(newest) = self.newest else { return };
-        self.channels.retain(|_, (_, heard)| newest.0 - heard.0 < KEPT_MICROS);
+        self.channels
+            .retain(|_, (_, heard)| newest.0 - heard.0 < KEPT_MICROS);
         if self.channels.len() > KEPT_INTERACTIONS {
             // Rare, and harmless: views ask the facts for a channel that is not known.
             self.channels.clear();

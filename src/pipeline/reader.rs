@@ -5,7 +5,10 @@
 //! a seek, windows read before it carry an older epoch and are dropped by the
 //! pipeline.
 
-#![expect(clippy::disallowed_methods, reason = "a source has a thread of its own and may block it")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a source has a thread of its own and may block it"
+)]
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -80,11 +83,21 @@ impl Reader {
         let (commands, inbox) = channel();
         let name = Arc::clone(source.name());
         let is_stream = source.is_stream();
-        let thread = Thread { index, source, news, commands: inbox, epoch: 0 };
+        let thread = Thread {
+            index,
+            source,
+            news,
+            commands: inbox,
+            epoch: 0,
+        };
         std::thread::Builder::new()
             .name(format!("source-{name}"))
             .spawn(move || thread.run())?;
-        Ok(Self { name, is_stream, commands })
+        Ok(Self {
+            name,
+            is_stream,
+            commands,
+        })
     }
 
     /// Sends a command; a source that has ended needs none.
@@ -189,7 +202,11 @@ impl Thread {
 
     fn obey(&mut self, command: Command) -> Next {
         let done = match command {
-            Command::Seek { partition, next, epoch } => {
+            Command::Seek {
+                partition,
+                next,
+                epoch,
+            } => {
                 self.epoch = epoch;
                 self.source.seek(partition, next)
             }

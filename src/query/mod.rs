@@ -8,6 +8,7 @@
 
 mod answer;
 mod catalog;
+mod clean;
 mod engine;
 mod error;
 pub mod export;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use answer::{Answer, BatchStream};
 pub use catalog::Versions;
+pub use clean::CleanDay;
 pub use engine::{Engine, Limits, NamedRequest, Request, Spill, runtime};
 pub use error::QueryError;
 pub use files::NamedQuery;

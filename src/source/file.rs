@@ -9,7 +9,10 @@
 //! many as it had (at most 64 KiB) when first seen; the same manifest gives the
 //! same records at the same offsets.
 
-#![expect(clippy::disallowed_methods, reason = "a source has a thread of its own and may block it")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a source has a thread of its own and may block it"
+)]
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -67,7 +70,10 @@ impl Manifest {
     /// When a file can't be read.
     pub fn of(paths: &[PathBuf], rules: &str) -> Result<Self, FileImportError> {
         let files = paths.iter().map(|path| {
-            let read = |source| FileImportError::Read { path: path.display().to_string(), source };
+            let read = |source| FileImportError::Read {
+                path: path.display().to_string(),
+                source,
+            };
             let length_bytes = std::fs::metadata(path).map_err(read)?.len();
             let head_bytes = length_bytes.min(HEAD_BYTES);
             Ok::<_, FileImportError>(ManifestFile {
@@ -78,7 +84,10 @@ impl Manifest {
             })
         });
         let rules = data_encoding::HEXLOWER.encode(&Sha256::digest(rules.as_bytes()));
-        Ok(Self { files: files.collect::<Result<_, _>>()?, rules })
+        Ok(Self {
+            files: files.collect::<Result<_, _>>()?,
+            rules,
+        })
     }
 
     /// Name of the import: the same for the same files, wherever they lie.
@@ -206,11 +215,16 @@ impl FileImport {
         match &mut self.reading {
             None => Ok(None),
             Some(Reading::Lines(lines)) => loop {
-                let Some(line) = lines.next_line()? else { return Ok(None) };
+                let Some(line) = lines.next_line()? else {
+                    return Ok(None);
+                };
                 self.line += 1;
                 if !line.bytes.iter().all(u8::is_ascii_whitespace) || line.error.is_some() {
                     let size = line.bytes.len();
-                    return Ok(Some((canonical(line, self.max_line_bytes, self.line), size)));
+                    return Ok(Some((
+                        canonical(line, self.max_line_bytes, self.line),
+                        size,
+                    )));
                 }
             },
             Some(Reading::Mapped(rows)) => Ok(rows.next().map(|row| {
@@ -221,7 +235,12 @@ impl FileImport {
                         (Document::Mapped(events, skipped), size)
                     }
                     MappedOutcome::Skipped { rule } => (Document::Skipped(rule), 0),
-                    MappedOutcome::Refused { code, pointer, reason, raw } => {
+                    MappedOutcome::Refused {
+                        code,
+                        pointer,
+                        reason,
+                        raw,
+                    } => {
                         let code = RejectCode::ALL.iter().find(|known| known.as_str() == code);
                         let code = code.copied().unwrap_or(RejectCode::MappingFailed);
                         let size = raw.len();
@@ -240,7 +259,9 @@ impl FileImport {
             self.line = 0;
             self.reading = None;
         }
-        let Some(file) = self.manifest.files.get(self.file) else { return Ok(false) };
+        let Some(file) = self.manifest.files.get(self.file) else {
+            return Ok(false);
+        };
         self.reading = Some(self.open_one(file)?);
         Ok(true)
     }
@@ -262,7 +283,9 @@ impl FileImport {
                 Ok(None) => {}
                 Err(cause) => return Err(self.failed(cause)),
             }
-            let more = self.advance().map_err(|error| self.failed(io::Error::other(error)))?;
+            let more = self
+                .advance()
+                .map_err(|error| self.failed(io::Error::other(error)))?;
             if !more {
                 return Ok(None);
             }
@@ -303,10 +326,15 @@ impl Source for FileImport {
         let mut topic = None;
         while bytes < max_bytes && records.len() < 50_000 {
             let file = self.file;
-            let Some((document, size)) = self.next_record()? else { break };
+            let Some((document, size)) = self.next_record()? else {
+                break;
+            };
             topic = topic.or_else(|| self.topic());
             bytes += size + 64;
-            records.push(Record { offset: self.next, document });
+            records.push(Record {
+                offset: self.next,
+                document,
+            });
             self.next += 1;
             if self.file != file {
                 break;
@@ -379,7 +407,10 @@ impl FollowedFile {
         known_head_bytes: Option<u64>,
         max_line_bytes: usize,
     ) -> Result<(Self, u64), FileImportError> {
-        let read = |source| FileImportError::Read { path: path.display().to_string(), source };
+        let read = |source| FileImportError::Read {
+            path: path.display().to_string(),
+            source,
+        };
         let length = std::fs::metadata(path).map_err(read)?.len();
         let head_bytes = known_head_bytes.unwrap_or(length.min(HEAD_BYTES));
         let hash = head_hash(path, head_bytes).map_err(read)?;
@@ -410,10 +441,17 @@ impl FollowedFile {
     /// its beginning waits in `pending`.
     fn next_line(&mut self) -> io::Result<Option<Line>> {
         if self.lines.is_none() {
-            self.lines = Some(Lines::new(open_file(&self.path, None)?, self.max_line_bytes));
+            self.lines = Some(Lines::new(
+                open_file(&self.path, None)?,
+                self.max_line_bytes,
+            ));
         }
-        let Some(lines) = &mut self.lines else { return Ok(None) };
-        let Some(mut line) = lines.next_line()? else { return Ok(None) };
+        let Some(lines) = &mut self.lines else {
+            return Ok(None);
+        };
+        let Some(mut line) = lines.next_line()? else {
+            return Ok(None);
+        };
         if !line.ended {
             self.pending.append(&mut line.bytes);
             return Ok(None);
@@ -449,14 +487,20 @@ impl Source for FollowedFile {
             let Some(line) = line else { break };
             bytes += line.bytes.len() + 64;
             let document = canonical(line, self.max_line_bytes, self.line);
-            records.push(Record { offset: self.next, document });
+            records.push(Record {
+                offset: self.next,
+                document,
+            });
             self.next += 1;
         }
         if records.is_empty() {
             std::thread::sleep(wait.min(Duration::from_millis(200)));
             return Ok(Polled::Idle);
         }
-        let topic = self.path.file_name().map(|name| name.to_string_lossy().into());
+        let topic = self
+            .path
+            .file_name()
+            .map(|name| name.to_string_lossy().into());
         Ok(Polled::Window(Window {
             partition: 0,
             topic,
@@ -473,7 +517,11 @@ impl Source for FollowedFile {
         self.pending.clear();
         (self.line, self.next) = (0, 0);
         while self.next < next {
-            if self.next_line().map_err(|cause| self.failed(cause))?.is_none() {
+            if self
+                .next_line()
+                .map_err(|cause| self.failed(cause))?
+                .is_none()
+            {
                 return Err(SourceError::Seek {
                     source_name: self.name.to_string(),
                     partition,
@@ -535,7 +583,10 @@ mod tests {
         import.seek(0, 3).unwrap();
         assert_eq!(texts(&mut import), all[3..]);
         assert!(import.seek(0, 5).is_err());
-        assert_ne!(Manifest::of(&paths, "canonical").unwrap().id(), manifest.id());
+        assert_ne!(
+            Manifest::of(&paths, "canonical").unwrap().id(),
+            manifest.id()
+        );
     }
 
     #[test]

@@ -8,7 +8,10 @@
 //! entry is one line; what was not acknowledged may be cut off at a restart,
 //! what was acknowledged never; no raw customer text is written.
 
-#![expect(clippy::disallowed_methods, reason = "a source has a thread of its own and may block it")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a source has a thread of its own and may block it"
+)]
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -24,8 +27,8 @@ use tokio::sync::oneshot;
 
 use super::{Document, Polled, Record, Source, SourceError, Window};
 use crate::contract::{Event, RejectCode, Rejection};
-use crate::domain::Redacted;
 use crate::disk::{FaultPoint, Faults, create_folder, sync_folder};
+use crate::domain::Redacted;
 
 const NAME: &str = "inbox";
 const SEGMENT_BYTES: u64 = 16 << 20;
@@ -152,12 +155,22 @@ impl Inbox {
         max_waiting_bytes: u64,
         faults: Arc<Faults>,
     ) -> Result<(Self, InboxSource), InboxError> {
-        let disk = |source| InboxError::Disk { path: folder.display().to_string(), source };
+        let disk = |source| InboxError::Disk {
+            path: folder.display().to_string(),
+            source,
+        };
         create_folder(folder).map_err(disk)?;
         let (segments, next) = recover(folder).map_err(disk)?;
         let waiting_bytes = segments.iter().map(|segment| segment.bytes).sum();
-        let state = State { segments, next, waiting_bytes };
-        let shared = Arc::new(Shared { state: Mutex::new(state), written: Condvar::new() });
+        let state = State {
+            segments,
+            next,
+            waiting_bytes,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            written: Condvar::new(),
+        });
         let (appends, requests) = sync_channel(QUEUED_APPENDS);
         let writer = SegmentWriter {
             folder: folder.to_owned(),
@@ -170,7 +183,14 @@ impl Inbox {
             .spawn(move || writer.run(&requests))
             .map_err(disk)?;
         let source = InboxSource::new(Arc::clone(&shared));
-        Ok((Self { appends, shared, max_waiting_bytes }, source))
+        Ok((
+            Self {
+                appends,
+                shared,
+                max_waiting_bytes,
+            },
+            source,
+        ))
     }
 
     /// Keeps `entries`; the receipt comes when they are on the disk.
@@ -217,15 +237,21 @@ fn recover(folder: &Path) -> io::Result<(VecDeque<Segment>, i64)> {
     let mut segments = VecDeque::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let first = path.file_stem().and_then(|stem| stem.to_str()?.parse::<i64>().ok());
+        let first = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse::<i64>().ok());
         let (Some(first), Some("log")) = (first, path.extension().and_then(|e| e.to_str())) else {
             continue;
         };
         let bytes = fs::metadata(&path)?.len();
         segments.push_back(Segment { first, path, bytes });
     }
-    segments.make_contiguous().sort_by_key(|segment| segment.first);
-    let Some(last) = segments.back_mut() else { return Ok((segments, 0)) };
+    segments
+        .make_contiguous()
+        .sort_by_key(|segment| segment.first);
+    let Some(last) = segments.back_mut() else {
+        return Ok((segments, 0));
+    };
     let (entries, whole_bytes) = count_lines(&last.path)?;
     if whole_bytes < last.bytes {
         let file = OpenOptions::new().write(true).open(&last.path)?;
@@ -267,7 +293,11 @@ impl SegmentWriter {
             let mut bytes = 0;
             while bytes < GROUPED_BYTES {
                 let Ok(more) = requests.try_recv() else { break };
-                bytes += more.entries.iter().map(InboxEntry::len_bytes).sum::<usize>();
+                bytes += more
+                    .entries
+                    .iter()
+                    .map(InboxEntry::len_bytes)
+                    .sum::<usize>();
                 group.push(more);
             }
             if let Err(error) = self.write(group) {
@@ -283,7 +313,10 @@ impl SegmentWriter {
         let mut bytes = Vec::new();
         let mut counts = Vec::with_capacity(group.len());
         for append in &group {
-            append.entries.iter().for_each(|entry| bytes.extend_from_slice(&entry.0));
+            append
+                .entries
+                .iter()
+                .for_each(|entry| bytes.extend_from_slice(&entry.0));
             counts.push(append.entries.len() as i64);
         }
         self.write_synced(&bytes)?;
@@ -300,7 +333,10 @@ impl SegmentWriter {
         };
         self.shared.written.notify_all();
         for (append, count) in group.into_iter().zip(counts) {
-            let receipt = Receipt { first, next: first + count };
+            let receipt = Receipt {
+                first,
+                next: first + count,
+            };
             first += count;
             // A door that has gone away gets no answer; its events are kept all the same.
             drop(append.done.send(Ok(receipt)));
@@ -324,7 +360,10 @@ impl SegmentWriter {
         let (next, last) = {
             let state = lock(&self.shared);
             let last = state.segments.back();
-            (state.next, last.map(|segment| (segment.path.clone(), segment.bytes)))
+            (
+                state.next,
+                last.map(|segment| (segment.path.clone(), segment.bytes)),
+            )
         };
         match last {
             Some((path, bytes)) if bytes < SEGMENT_BYTES => {
@@ -335,11 +374,18 @@ impl SegmentWriter {
             }
             _ => {
                 let path = segment_path(&self.folder, next);
-                let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
+                let file = OpenOptions::new()
+                    .create_new(true)
+                    .append(true)
+                    .open(&path)?;
                 file.sync_all()?;
                 sync_folder(&self.folder)?;
                 self.file = Some(file);
-                lock(&self.shared).segments.push_back(Segment { first: next, path, bytes: 0 });
+                lock(&self.shared).segments.push_back(Segment {
+                    first: next,
+                    path,
+                    bytes: 0,
+                });
                 Ok(())
             }
         }
@@ -370,7 +416,11 @@ impl InboxSource {
 
     fn disk(&self, path: &Path) -> impl FnOnce(io::Error) -> SourceError + use<> {
         let (source_name, path) = (self.name.to_string(), path.display().to_string());
-        move |cause| SourceError::Read { source_name, path, cause }
+        move |cause| SourceError::Read {
+            source_name,
+            path,
+            cause,
+        }
     }
 
     /// Waits until an entry behind `self.next` is synced; its segment and the
@@ -385,7 +435,11 @@ impl InboxSource {
         if state.next <= self.next {
             return None;
         }
-        let segment = state.segments.iter().rev().find(|segment| segment.first <= self.next)?;
+        let segment = state
+            .segments
+            .iter()
+            .rev()
+            .find(|segment| segment.first <= self.next)?;
         Some((segment.first, segment.path.clone(), state.next))
     }
 
@@ -426,7 +480,10 @@ impl InboxSource {
                 break;
             }
             bytes += line.len();
-            records.push(Record { offset, document: document(&line) });
+            records.push(Record {
+                offset,
+                document: document(&line),
+            });
             offset += 1;
         }
         self.next = offset;
@@ -442,7 +499,9 @@ fn document(line: &[u8]) -> Document {
         Some((&EVENT_MARK, event)) => Document::Canonical(Bytes::copy_from_slice(event)),
         Some((&LETTER_MARK, letter)) => match serde_json::from_slice::<Letter>(letter) {
             Ok(letter) => {
-                let code = RejectCode::ALL.iter().find(|code| code.as_str() == letter.code);
+                let code = RejectCode::ALL
+                    .iter()
+                    .find(|code| code.as_str() == letter.code);
                 let code = code.copied().unwrap_or(RejectCode::UnknownFormat);
                 let rejection = Rejection::new(code, letter.pointer, letter.reason);
                 Document::Letter(rejection, letter.payload)
@@ -476,10 +535,13 @@ impl Source for InboxSource {
             std::thread::sleep(wait.min(Duration::from_millis(50)));
             return Ok(Polled::Idle);
         }
-        let Some((segment, path, end)) = self.wait(wait) else { return Ok(Polled::Idle) };
+        let Some((segment, path, end)) = self.wait(wait) else {
+            return Ok(Polled::Idle);
+        };
         let first = self.next;
-        let (records, bytes) =
-            self.read((segment, &path, end), max_bytes).map_err(self.disk(&path))?;
+        let (records, bytes) = self
+            .read((segment, &path, end), max_bytes)
+            .map_err(self.disk(&path))?;
         if records.is_empty() {
             // The segment ends here; the next one begins at this offset.
             self.reading = None;
@@ -498,7 +560,10 @@ impl Source for InboxSource {
 
     fn seek(&mut self, partition: i32, next: i64) -> Result<(), SourceError> {
         let mut state = lock(&self.shared);
-        let oldest = state.segments.front().map_or(state.next, |segment| segment.first);
+        let oldest = state
+            .segments
+            .front()
+            .map_or(state.next, |segment| segment.first);
         if state.segments.is_empty() && state.next < next {
             // Every entry was let go and the folder is empty: go on counting.
             state.next = next;
@@ -530,7 +595,11 @@ impl Source for InboxSource {
         {
             let mut state = lock(&self.shared);
             // The last segment stays: it says where counting goes on.
-            while state.segments.get(1).is_some_and(|second| second.first <= next) {
+            while state
+                .segments
+                .get(1)
+                .is_some_and(|second| second.first <= next)
+            {
                 if let Some(segment) = state.segments.pop_front() {
                     state.waiting_bytes = state.waiting_bytes.saturating_sub(segment.bytes);
                     done.push(segment.path);
@@ -559,7 +628,9 @@ mod tests {
         loop {
             match source.poll(1 << 20, Duration::ZERO).unwrap() {
                 Polled::Window(window) => found.extend(window.records.into_iter().map(|record| {
-                    let Document::Letter(_, payload) = record.document else { panic!("no letter") };
+                    let Document::Letter(_, payload) = record.document else {
+                        panic!("no letter")
+                    };
                     (record.offset, payload)
                 })),
                 Polled::Idle => return found,
@@ -573,7 +644,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = || Inbox::open(folder.path(), 1 << 30, Arc::new(Faults::none())).unwrap();
         let (inbox, _) = open();
-        let receipt = inbox.append(vec![letter("一"), letter("二")]).await.unwrap();
+        let receipt = inbox
+            .append(vec![letter("一"), letter("二")])
+            .await
+            .unwrap();
         assert_eq!(receipt, Receipt { first: 0, next: 2 });
         drop(inbox);
         let segment = segment_path(folder.path(), 0);

@@ -56,7 +56,10 @@ impl Lines {
     /// Lines of `reader`, each at most `max_line_bytes` long.
     pub fn new(reader: Box<dyn Read + Send>, max_line_bytes: usize) -> Self {
         let reader = BufReader::with_capacity(BUFFER_BYTES, reader);
-        Self { reader, max_line_bytes }
+        Self {
+            reader,
+            max_line_bytes,
+        }
     }
 
     /// The next line; `None` at the end.
@@ -89,7 +92,11 @@ impl Lines {
             bytes.pop();
         }
         let error = (total > self.max_line_bytes).then_some(LineError::TooLong(total));
-        Ok(Some(Line { bytes, error, ended }))
+        Ok(Some(Line {
+            bytes,
+            error,
+            ended,
+        }))
     }
 }
 
@@ -124,14 +131,18 @@ mod tests {
     fn packed_files_read_like_plain_ones() {
         let folder = tempfile::tempdir().unwrap();
         let gz = folder.path().join("a.ndjson.gz");
-        let mut packer = flate2::write::GzEncoder::new(File::create(&gz).unwrap(), flate2::Compression::fast());
+        let mut packer =
+            flate2::write::GzEncoder::new(File::create(&gz).unwrap(), flate2::Compression::fast());
         packer.write_all("一\n二\n".as_bytes()).unwrap();
         packer.finish().unwrap();
         let zst = folder.path().join("a.ndjson.zst");
         std::fs::write(&zst, zstd::encode_all("一\n二\n".as_bytes(), 1).unwrap()).unwrap();
         for path in [gz, zst] {
             let mut text = String::new();
-            open_file(&path, None).unwrap().read_to_string(&mut text).unwrap();
+            open_file(&path, None)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
             assert_eq!(text, "一\n二\n");
         }
     }

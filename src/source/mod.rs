@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use file::{FileImport, FileImportError, FollowedFile, Manifest, ManifestFile, Rules, head_hash};
+pub use file::{
+    FileImport, FileImportError, FollowedFile, Manifest, ManifestFile, Rules, head_hash,
+};
 pub use inbox::{Inbox, InboxEntry, InboxError, InboxSource, Receipt};
 pub use lines::{Line, LineError, Lines, open_file};
 pub use replay::Replay;

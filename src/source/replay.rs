@@ -3,7 +3,10 @@
 //! Invariants: the records and their offsets are those of the file; only the
 //! moment changes at which they are handed out, by the times in the events.
 
-#![expect(clippy::disallowed_methods, reason = "a source has a thread of its own and may block it")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a source has a thread of its own and may block it"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +25,12 @@ pub struct Replay {
 impl Replay {
     /// Replays `file`; at `speed` 2 an hour takes half an hour.
     pub fn new(file: FileImport, speed: f64) -> Self {
-        Self { file, speed: speed.max(f64::MIN_POSITIVE), begun: None, waiting: None }
+        Self {
+            file,
+            speed: speed.max(f64::MIN_POSITIVE),
+            begun: None,
+            waiting: None,
+        }
     }
 
     /// How long the event at `time` is still to wait.
@@ -38,7 +46,9 @@ impl Replay {
         let mut due = window.records.len();
         let mut wait = Duration::ZERO;
         for (index, record) in window.records.iter().enumerate() {
-            let Some(time) = time_of(record) else { continue };
+            let Some(time) = time_of(record) else {
+                continue;
+            };
             wait = self.due_in(time);
             if !wait.is_zero() {
                 due = index;
@@ -74,7 +84,9 @@ fn time_of(record: &Record) -> Option<Micros> {
         Document::Mapped(events, _) => events.first()?.as_slice(),
         _ => return None,
     };
-    serde_json::from_slice::<OnlyTime>(bytes).ok().map(|event| event.time)
+    serde_json::from_slice::<OnlyTime>(bytes)
+        .ok()
+        .map(|event| event.time)
 }
 
 impl Source for Replay {

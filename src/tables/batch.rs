@@ -59,9 +59,10 @@ pub struct TableSpec {
 impl TableSpec {
     /// The Arrow schema of the data files: all columns but `dt`.
     pub fn schema(&self) -> SchemaRef {
-        let fields = self.columns.iter().map(|column| {
-            Field::new(column.name, data_type(column.kind), !column.required)
-        });
+        let fields = self
+            .columns
+            .iter()
+            .map(|column| Field::new(column.name, data_type(column.kind), !column.required));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 }
@@ -143,9 +144,7 @@ impl Builder {
             Kind::Long => Self::Long(Int64Builder::new()),
             Kind::Real => Self::Real(Float64Builder::new()),
             Kind::Bool => Self::Bool(BooleanBuilder::new()),
-            Kind::Time => {
-                Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
-            }
+            Kind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
             Kind::Legs => Self::Legs(ListBuilder::new(leg_builder())),
         }
     }
@@ -196,7 +195,10 @@ impl Builder {
 
 fn leg_builder() -> StructBuilder {
     let fields = leg_fields();
-    let builders = fields.iter().map(|field| make_builder(field.data_type(), 0)).collect();
+    let builders = fields
+        .iter()
+        .map(|field| make_builder(field.data_type(), 0))
+        .collect();
     StructBuilder::new(fields, builders)
 }
 
@@ -213,7 +215,11 @@ impl Batch {
     pub fn new(table: &TableSpec) -> Self {
         Self {
             schema: table.schema(),
-            builders: table.columns.iter().map(|column| Builder::new(column.kind)).collect(),
+            builders: table
+                .columns
+                .iter()
+                .map(|column| Builder::new(column.kind))
+                .collect(),
             rows: 0,
             bytes: 0,
         }
@@ -328,7 +334,9 @@ impl Row<'_> {
 
     /// Sets the legs of a transcript.
     pub fn legs<'v>(&mut self, column: usize, legs: impl Iterator<Item = LegValues<'v>>) {
-        let Some(Builder::Legs(builder)) = self.builder(column, 64) else { return };
+        let Some(Builder::Legs(builder)) = self.builder(column, 64) else {
+            return;
+        };
         for leg in legs {
             append_leg(builder.values(), &leg);
         }
@@ -337,7 +345,12 @@ impl Row<'_> {
 }
 
 fn append_leg(builder: &mut StructBuilder, leg: &LegValues<'_>) {
-    let texts = [(0, Some(leg.handler)), (1, leg.queue), (2, leg.agent_id), (5, leg.outcome)];
+    let texts = [
+        (0, Some(leg.handler)),
+        (1, leg.queue),
+        (2, leg.agent_id),
+        (5, leg.outcome),
+    ];
     for (index, value) in texts {
         if let Some(field) = builder.field_builder::<StringBuilder>(index) {
             field.append_option(value);
@@ -364,9 +377,21 @@ mod tests {
     const TABLE: TableSpec = TableSpec {
         name: "t",
         columns: &[
-            Column { name: "id", kind: Kind::Text, required: true },
-            Column { name: "wait_ms", kind: Kind::Long, required: false },
-            Column { name: "legs", kind: Kind::Legs, required: false },
+            Column {
+                name: "id",
+                kind: Kind::Text,
+                required: true,
+            },
+            Column {
+                name: "wait_ms",
+                kind: Kind::Long,
+                required: false,
+            },
+            Column {
+                name: "legs",
+                kind: Kind::Legs,
+                required: false,
+            },
         ],
     };
 

@@ -37,7 +37,9 @@ pub struct DeadLetter<'a> {
 }
 
 pub(super) fn append(pending: &mut Pending, letter: &DeadLetter<'_>) {
-    let mut row = pending.batch(TableId::DeadLetters, letter.received_at.day()).row();
+    let mut row = pending
+        .batch(TableId::DeadLetters, letter.received_at.day())
+        .row();
     row.text(C::Source as usize, Some(&letter.position.source));
     row.int(C::Partition as usize, Some(letter.position.partition));
     row.long(C::Offset as usize, Some(letter.position.offset));

@@ -69,7 +69,10 @@ pub(super) fn append(
     let repeated = seen.seen(TableId::InteractionEvents, day, &identity);
     let event_type = event.data.event_type();
     let mut row = pending.batch(TableId::InteractionEvents, day).row();
-    row.text(C::InteractionId as usize, text(event.subject.as_ref()).or(Some("")));
+    row.text(
+        C::InteractionId as usize,
+        text(event.subject.as_ref()).or(Some("")),
+    );
     row.text(C::Type as usize, Some(event_type.as_str()));
     row.int(C::TypeRank as usize, Some(event_type.rank()));
     row.time(C::At as usize, Some(event.time));
@@ -104,7 +107,10 @@ fn append_data(row: &mut Row<'_>, data: &Data<Redacted<'_>>) {
             row.text(C::Queue as usize, Some(data.queue.as_str()));
             row.texts(C::Skills as usize, texts(data.skills.as_ref()));
             row.int(C::Priority as usize, data.priority);
-            row.long(C::AnnouncedWaitMs as usize, data.announced_wait_ms.map(i64::from));
+            row.long(
+                C::AnnouncedWaitMs as usize,
+                data.announced_wait_ms.map(i64::from),
+            );
         }
         Data::Dequeued(data) => {
             row.text(C::Queue as usize, Some(data.queue.as_str()));
@@ -144,7 +150,10 @@ fn append_start(
     row.text(C::Language as usize, text(language));
     if let Some(customer) = customer {
         row.text(C::CustomerId as usize, text(customer.id.as_ref()));
-        row.texts(C::Identities as usize, identities(customer.identities.as_ref()));
+        row.texts(
+            C::Identities as usize,
+            identities(customer.identities.as_ref()),
+        );
     }
     if let Some(related) = related {
         row.text(C::InitialId as usize, text(related.initial_id.as_ref()));
@@ -178,7 +187,10 @@ fn append_transcript(row: &mut Row<'_>, data: &Transcript<Redacted<'_>>) {
         data.related.as_ref(),
         data.attributes.as_ref(),
     );
-    row.text(C::TimeSource as usize, data.time_source.map(|source| source.as_str()));
+    row.text(
+        C::TimeSource as usize,
+        data.time_source.map(|source| source.as_str()),
+    );
     if let Some(legs) = &data.legs {
         row.legs(C::Legs as usize, legs.iter().map(leg));
     }

@@ -163,7 +163,9 @@ impl Pending {
     }
 
     fn batch(&mut self, table: TableId, day: Day) -> &mut Batch {
-        self.batches.entry((table, day)).or_insert_with(|| Batch::new(table.spec()))
+        self.batches
+            .entry((table, day))
+            .or_insert_with(|| Batch::new(table.spec()))
     }
 
     /// Rough size in memory.
@@ -178,7 +180,11 @@ impl Pending {
 
     /// Takes the rows of `table`, in order of days.
     pub fn take(&mut self, table: TableId) -> Vec<(Day, Batch)> {
-        let days = self.batches.keys().filter(|(id, _)| *id == table).map(|(_, day)| *day);
+        let days = self
+            .batches
+            .keys()
+            .filter(|(id, _)| *id == table)
+            .map(|(_, day)| *day);
         let mut days: Vec<Day> = days.collect();
         days.sort_unstable();
         let taken = days.into_iter().filter_map(|day| {

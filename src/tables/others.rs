@@ -153,14 +153,20 @@ fn append_data(row: &mut Row<'_>, data: &Data<Redacted<'_>>) {
             row.text(Case::CaseId as usize, Some(data.case_id.as_str()));
             row.text(Case::CustomerId as usize, text(data.customer_id.as_ref()));
             row.text(Case::Status as usize, Some(data.status.as_str()));
-            row.texts(Case::InteractionIds as usize, texts(data.interaction_ids.as_ref()));
+            row.texts(
+                Case::InteractionIds as usize,
+                texts(data.interaction_ids.as_ref()),
+            );
             row.text(Case::Category as usize, text(data.category.as_ref()));
         }
         Data::AgentStateChanged(data) => {
             row.text(State::AgentId as usize, Some(data.agent_id.as_str()));
             row.text(State::State as usize, Some(data.state.as_str()));
             row.texts(State::Queues as usize, texts(data.queues.as_ref()));
-            let skills = data.skills.as_ref().and_then(|skills| serde_json::to_string(skills).ok());
+            let skills = data
+                .skills
+                .as_ref()
+                .and_then(|skills| serde_json::to_string(skills).ok());
             row.text(State::Skills as usize, skills.as_deref());
             row.texts(State::Languages as usize, texts(data.languages.as_ref()));
             row.int(State::Capacity as usize, data.capacity);
@@ -174,19 +180,31 @@ fn append_data(row: &mut Row<'_>, data: &Data<Redacted<'_>>) {
         }
         Data::CustomerUpdated(data) => {
             row.text(Update::CustomerId as usize, Some(data.customer_id.as_str()));
-            row.texts(Update::Identities as usize, identities(data.identities.as_ref()));
+            row.texts(
+                Update::Identities as usize,
+                identities(data.identities.as_ref()),
+            );
             row.text(Update::Tier as usize, text(data.tier.as_ref()));
             row.real(Update::ValueScore as usize, data.value_score);
-            row.text(Update::Status as usize, data.status.map(|status| status.as_str()));
+            row.text(
+                Update::Status as usize,
+                data.status.map(|status| status.as_str()),
+            );
             row.time(Update::StatusAt as usize, data.status_at);
-            row.text(Update::Attributes as usize, json(data.attributes.as_ref()).as_deref());
+            row.text(
+                Update::Attributes as usize,
+                json(data.attributes.as_ref()).as_deref(),
+            );
         }
         Data::KnowledgeUsed(data) => {
             row.text(Use::ArticleId as usize, text(data.article_id.as_ref()));
             row.text(Use::Query as usize, text(data.query.as_ref()));
             row.text(Use::Action as usize, Some(data.action.as_str()));
             row.text(Use::Actor as usize, Some(data.actor.as_str()));
-            row.text(Use::InteractionId as usize, text(data.interaction_id.as_ref()));
+            row.text(
+                Use::InteractionId as usize,
+                text(data.interaction_id.as_ref()),
+            );
         }
         _ => {}
     }
@@ -195,7 +213,10 @@ fn append_data(row: &mut Row<'_>, data: &Data<Redacted<'_>>) {
 fn append_survey_sent(row: &mut Row<'_>, data: &SurveySent<Redacted<'_>>) {
     row.text(Survey::SurveyId as usize, Some(data.survey_id.as_str()));
     row.text(Survey::Status as usize, Some("sent"));
-    row.text(Survey::InteractionId as usize, text(data.interaction_id.as_ref()));
+    row.text(
+        Survey::InteractionId as usize,
+        text(data.interaction_id.as_ref()),
+    );
     row.text(Survey::Channel as usize, Some(data.channel.as_str()));
     row.text(Survey::About as usize, Some(data.about.as_str()));
 }
@@ -203,7 +224,10 @@ fn append_survey_sent(row: &mut Row<'_>, data: &SurveySent<Redacted<'_>>) {
 fn append_survey_answered(row: &mut Row<'_>, data: &SurveyAnswered<Redacted<'_>>) {
     row.text(Survey::SurveyId as usize, Some(data.survey_id.as_str()));
     row.text(Survey::Status as usize, Some("answered"));
-    row.text(Survey::InteractionId as usize, text(data.interaction_id.as_ref()));
+    row.text(
+        Survey::InteractionId as usize,
+        text(data.interaction_id.as_ref()),
+    );
     row.text(Survey::Channel as usize, Some(data.channel.as_str()));
     row.text(Survey::About as usize, Some(data.about.as_str()));
     row.int(Survey::Csat as usize, data.csat.map(i32::from));
@@ -219,15 +243,31 @@ mod tests {
 
     #[test]
     fn every_table_here_ends_in_the_common_columns() {
-        let tables: [&TableSpec; 6] =
-            [&SURVEYS, &CASES, &AGENT_STATES, &AGENT_SCHEDULES, &CUSTOMER_UPDATES, &KNOWLEDGE_EVENTS];
+        let tables: [&TableSpec; 6] = [
+            &SURVEYS,
+            &CASES,
+            &AGENT_STATES,
+            &AGENT_SCHEDULES,
+            &CUSTOMER_UPDATES,
+            &KNOWLEDGE_EVENTS,
+        ];
         let expected = [
-            "event_source", "event_id", "revision", "source", "partition", "offset", "ingested_at",
-            "suspect", "at",
+            "event_source",
+            "event_id",
+            "revision",
+            "source",
+            "partition",
+            "offset",
+            "ingested_at",
+            "suspect",
+            "at",
         ];
         for table in tables {
             let first = table.columns.len() - META_COLUMNS;
-            let names: Vec<_> = table.columns[first..].iter().map(|column| column.name).collect();
+            let names: Vec<_> = table.columns[first..]
+                .iter()
+                .map(|column| column.name)
+                .collect();
             assert_eq!(names, expected, "{}", table.name);
         }
     }

@@ -107,7 +107,15 @@ pub(super) fn append_transcript(
             language: turn.language.as_ref(),
         };
         let item = i32::try_from(item).unwrap_or(i32::MAX);
-        append_said(pending, event, &said, meta, (item, true), Some(whole.channel), seen);
+        append_said(
+            pending,
+            event,
+            &said,
+            meta,
+            (item, true),
+            Some(whole.channel),
+            seen,
+        );
     }
 }
 
@@ -122,7 +130,11 @@ fn append_said(
 ) {
     let interaction_id = event.subject.as_ref().map_or("", Redacted::as_str);
     let day = event.time.day();
-    let repeated = seen.seen(TableId::Turns, day, &[interaction_id, said.turn_id.as_str()]);
+    let repeated = seen.seen(
+        TableId::Turns,
+        day,
+        &[interaction_id, said.turn_id.as_str()],
+    );
     // A transcript's turns after midnight stand under the day of its start, live
     // ones under their own: whether they meet is for the view to find out.
     let apart = from_transcript && said.at.day() != day;
@@ -131,7 +143,10 @@ fn append_said(
     row.text(C::InteractionId as usize, Some(interaction_id));
     row.text(C::TurnId as usize, Some(said.turn_id.as_str()));
     row.text(C::Speaker as usize, Some(said.speaker.role.as_str()));
-    row.text(C::SpeakerId as usize, said.speaker.id.as_ref().map(Redacted::as_str));
+    row.text(
+        C::SpeakerId as usize,
+        said.speaker.id.as_ref().map(Redacted::as_str),
+    );
     row.text(C::Channel as usize, channel.map(Channel::as_str));
     row.time(C::At as usize, Some(said.at));
     row.time(C::StartedAt as usize, said.started_at);
@@ -139,10 +154,16 @@ fn append_said(
     row.text(C::ContentType as usize, Some(said.content_type.as_str()));
     row.text(C::Language as usize, said.language.map(Redacted::as_str));
     row.text(C::Text as usize, Some(said.text.as_str()));
-    row.text(C::Pii as usize, pii_of_redacted(said.text.as_str()).as_deref());
+    row.text(
+        C::Pii as usize,
+        pii_of_redacted(said.text.as_str()).as_deref(),
+    );
     if let Some(asr) = said.asr {
         row.real(C::AsrConfidence as usize, Some(asr.confidence));
-        row.text(C::AsrEngine as usize, asr.engine.as_ref().map(Redacted::as_str));
+        row.text(
+            C::AsrEngine as usize,
+            asr.engine.as_ref().map(Redacted::as_str),
+        );
     }
     if let Some(signals) = said.signals {
         append_signals(&mut row, signals);
@@ -155,9 +176,15 @@ fn append_said(
 fn append_signals(row: &mut Row<'_>, signals: &Signals<Redacted<'_>>) {
     row.real(C::Arousal as usize, signals.arousal);
     row.real(C::LoudnessDb as usize, signals.loudness_db);
-    row.text(C::Emotion as usize, signals.emotion.as_ref().map(Redacted::as_str));
+    row.text(
+        C::Emotion as usize,
+        signals.emotion.as_ref().map(Redacted::as_str),
+    );
     row.real(C::SignalsConfidence as usize, signals.confidence);
-    row.text(C::SignalsEngine as usize, signals.engine.as_ref().map(Redacted::as_str));
+    row.text(
+        C::SignalsEngine as usize,
+        signals.engine.as_ref().map(Redacted::as_str),
+    );
 }
 
 fn append_meta(
@@ -188,7 +215,11 @@ pub(super) fn append_recall(
 ) {
     let interaction_id = event.subject.as_ref().map_or("", Redacted::as_str);
     let day = event.time.day();
-    seen.seen(TableId::Turns, day, &[interaction_id, recall.turn_id.as_str()]);
+    seen.seen(
+        TableId::Turns,
+        day,
+        &[interaction_id, recall.turn_id.as_str()],
+    );
     let mut row = pending.batch(TableId::Turns, day).row();
     row.text(C::InteractionId as usize, Some(interaction_id));
     row.text(C::TurnId as usize, Some(recall.turn_id.as_str()));

@@ -16,14 +16,21 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde_json::Value;
 
 use crate::events::{Sent, TABLES, events, refused_line, time};
-use crate::support::{Place, SIGABRT, Server, admin_key, pause, setting, text, wait_for, was_killed};
+use crate::support::{
+    Place, SIGABRT, Server, admin_key, pause, setting, text, wait_for, was_killed,
+};
 
 const KILLS: u64 = 25;
 const POSTS_A_ROUND: usize = 60;
 
 /// Points between the first upload of a flush and its acknowledgement.
-const IN_A_FLUSH: [&str; 5] =
-    ["before_data_file", "after_data_file", "before_log_entry", "after_log_entry", "before_acknowledge"];
+const IN_A_FLUSH: [&str; 5] = [
+    "before_data_file",
+    "after_data_file",
+    "before_log_entry",
+    "after_log_entry",
+    "before_acknowledge",
+];
 const ELSEWHERE: [&str; 3] = ["before_inbox_sync", "after_inbox_sync", "after_acknowledge"];
 
 /// What one request holds, and how often it was sent.
@@ -57,7 +64,13 @@ impl Torture {
     fn new(prefix: &'static str) -> Self {
         let place = Place::new().quick();
         let key = admin_key(&place);
-        Self { place, key, posts: Vec::new(), next: 0, prefix }
+        Self {
+            place,
+            key,
+            posts: Vec::new(),
+            next: 0,
+            prefix,
+        }
     }
 
     fn new_post<R: Rng>(&mut self, random: &mut R) -> usize {
@@ -73,7 +86,13 @@ impl Torture {
             lines.insert(random.random_range(0..=lines.len()), line);
         }
         let body = lines.join("\n") + "\n";
-        self.posts.push(Post { body, events, refused, sends: 0, answered: false });
+        self.posts.push(Post {
+            body,
+            events,
+            refused,
+            sends: 0,
+            answered: false,
+        });
         self.posts.len() - 1
     }
 
@@ -81,12 +100,15 @@ impl Torture {
     fn send(&mut self, server: &Server, index: usize) -> bool {
         let post = &mut self.posts[index];
         post.sends += 1;
-        let Ok(answer) = server.post_ndjson(post.body.as_bytes()) else { return false };
+        let Ok(answer) = server.post_ndjson(post.body.as_bytes()) else {
+            return false;
+        };
         if answer.status != 200 {
             return false;
         }
         let receipt = answer.json();
-        let taken = receipt["accepted"].as_u64().unwrap_or(0) + receipt["repeated"].as_u64().unwrap_or(0);
+        let taken =
+            receipt["accepted"].as_u64().unwrap_or(0) + receipt["repeated"].as_u64().unwrap_or(0);
         assert_eq!(taken, post.events.len() as u64, "{receipt}");
         assert_eq!(receipt["refused"], post.refused.len(), "{receipt}");
         post.answered = true;
@@ -95,7 +117,9 @@ impl Torture {
 
     /// Sends again what has no answer; false when the server fails.
     fn send_unanswered(&mut self, server: &Server) -> bool {
-        let unanswered: Vec<usize> = (0..self.posts.len()).filter(|post| !self.posts[*post].answered).collect();
+        let unanswered: Vec<usize> = (0..self.posts.len())
+            .filter(|post| !self.posts[*post].answered)
+            .collect();
         unanswered.into_iter().all(|post| self.send(server, post))
     }
 
@@ -120,9 +144,11 @@ impl Torture {
             pause(Duration::from_millis(random.random_range(0..60)));
         }
         if !sound {
-            wait_for("the end of a server that does not answer", Duration::from_secs(20), || {
-                (!server.is_alive()).then_some(())
-            });
+            wait_for(
+                "the end of a server that does not answer",
+                Duration::from_secs(20),
+                || (!server.is_alive()).then_some(()),
+            );
         }
         let log = server.log();
         let signal = server.kill();
@@ -153,7 +179,10 @@ impl Torture {
         }
         let mut command = self.place.command(plan);
         command.env("TINGCHAO__LAKE__COMPACT_MIN_FILES", "2");
-        let output = command.args(["job", "maintain"]).output().expect("the program starts");
+        let output = command
+            .args(["job", "maintain"])
+            .output()
+            .expect("the program starts");
         if plan.is_some() && output.status.signal() == Some(SIGABRT) {
             return None;
         }
@@ -169,25 +198,46 @@ impl Torture {
         let at = time(0);
         let last = events("last", 0, TABLES.len(), &at);
         let (refused, _) = refused_line("last", 0, &at);
-        let lines: Vec<&str> = last.iter().map(|event| event.line.as_str()).chain([refused.as_str()]).collect();
+        let lines: Vec<&str> = last
+            .iter()
+            .map(|event| event.line.as_str())
+            .chain([refused.as_str()])
+            .collect();
         server.take(lines.join("\n").as_bytes());
-        for table in TABLES.iter().map(|table| table.name).chain(["dead_letters"]) {
-            let (column, like) = if table == "dead_letters" { ("payload", "%last-bad%") } else { ("event_id", "last-%") };
+        for table in TABLES
+            .iter()
+            .map(|table| table.name)
+            .chain(["dead_letters"])
+        {
+            let (column, like) = if table == "dead_letters" {
+                ("payload", "%last-bad%")
+            } else {
+                ("event_id", "last-%")
+            };
             let sql = format!("select count(*) from raw.{table} where {column} like '{like}'");
-            wait_for(table, Duration::from_secs(60), || (server.number(&sql) == 1).then_some(()));
+            wait_for(table, Duration::from_secs(60), || {
+                (server.number(&sql) == 1).then_some(())
+            });
         }
         let mut wrong = Vec::new();
         self.compare_events(&server, &mut wrong);
         self.compare_dead_letters(&server, &mut wrong);
         let log = fs::read_to_string(self.place.path("points.log")).unwrap_or_default();
         let shown: Vec<&String> = wrong.iter().take(20).collect();
-        assert!(wrong.is_empty(), "{} rows are wrong, such as {shown:#?}\nfailure points:\n{log}", wrong.len());
+        assert!(
+            wrong.is_empty(),
+            "{} rows are wrong, such as {shown:#?}\nfailure points:\n{log}",
+            wrong.len()
+        );
         server.stop();
     }
 
     fn compare_events(&self, server: &Server, wrong: &mut Vec<String>) {
         for table in &TABLES {
-            let sent = self.posts.iter().flat_map(|post| post.events.iter().map(|event| (event, post.sends)));
+            let sent = self
+                .posts
+                .iter()
+                .flat_map(|post| post.events.iter().map(|event| (event, post.sends)));
             let sent: BTreeMap<&str, (&Sent, usize)> = sent
                 .filter(|(event, _)| event.table == table.name)
                 .map(|(event, sends)| (event.id.as_str(), (event, sends)))
@@ -196,7 +246,9 @@ impl Torture {
                 let name = format!("{schema}{}", table.name);
                 let columns = table.columns.join(", ");
                 let like = format!("event_id like '{}-%'", self.prefix);
-                let rows = server.sql(&format!("select event_id, {columns} from {name} where {like}"));
+                let rows = server.sql(&format!(
+                    "select event_id, {columns} from {name} where {like}"
+                ));
                 let mut found: BTreeMap<String, usize> = BTreeMap::new();
                 for row in rows {
                     let mut values = row.iter().map(as_text);
@@ -205,7 +257,10 @@ impl Torture {
                     match sent.get(id.as_str()) {
                         None => wrong.push(format!("{name} {id}: never sent")),
                         Some((event, _)) if event.content != content => {
-                            wrong.push(format!("{name} {id}: {content:?} instead of {:?}", event.content));
+                            wrong.push(format!(
+                                "{name} {id}: {content:?} instead of {:?}",
+                                event.content
+                            ));
                         }
                         Some(_) => {}
                     }
@@ -234,16 +289,25 @@ impl Torture {
         }
         for post in &self.posts {
             for (line, code) in &post.refused {
-                let mut positions = found.remove(&(line.clone(), (*code).to_owned())).unwrap_or_default();
+                let mut positions = found
+                    .remove(&(line.clone(), (*code).to_owned()))
+                    .unwrap_or_default();
                 let rows = positions.len();
                 positions.sort();
                 positions.dedup();
                 if rows == 0 || rows > post.sends || positions.len() < rows {
-                    wrong.push(format!("dead letter {line}: {rows} rows, sent {} times", post.sends));
+                    wrong.push(format!(
+                        "dead letter {line}: {rows} rows, sent {} times",
+                        post.sends
+                    ));
                 }
             }
         }
-        wrong.extend(found.keys().map(|letter| format!("dead letter {letter:?}: never sent so")));
+        wrong.extend(
+            found
+                .keys()
+                .map(|letter| format!("dead letter {letter:?}: never sent so")),
+        );
     }
 
     /// How often each failure point was reached, and died at.
@@ -256,18 +320,23 @@ impl Torture {
             count.0 += 1;
             count.1 += u64::from(words.next() == Some("died"));
         }
-        let lines = counts.iter().map(|(point, (reached, died))| format!("{point}: {reached} times, died {died}"));
+        let lines = counts
+            .iter()
+            .map(|(point, (reached, died))| format!("{point}: {reached} times, died {died}"));
         lines.collect::<Vec<_>>().join("\n")
     }
 }
 
 fn as_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 /// A random plan; at least half of all lie within a flush.
 fn plan<R: Rng>(random: &mut R, round: u64) -> (String, usize) {
-    let pick = |random: &mut R, points: &[&str]| points[random.random_range(0..points.len())].to_owned();
+    let pick =
+        |random: &mut R, points: &[&str]| points[random.random_range(0..points.len())].to_owned();
     let (point, greatest) = match round % 5 {
         0 | 2 | 4 => {
             let point = pick(random, &IN_A_FLUSH);
@@ -277,12 +346,17 @@ fn plan<R: Rng>(random: &mut R, round: u64) -> (String, usize) {
         1 => (pick(random, &ELSEWHERE), 6),
         _ => return (String::new(), random.random_range(1..12)),
     };
-    (format!("{point}={}", random.random_range(1..=greatest)), POSTS_A_ROUND)
+    (
+        format!("{point}={}", random.random_range(1..=greatest)),
+        POSTS_A_ROUND,
+    )
 }
 
 #[test]
 fn kills_lose_nothing_and_double_nothing() {
-    let kills = setting("TINGCHAO_TEST_KILLS").or_else(|| setting("TINGCHAO_KILLS")).unwrap_or(KILLS);
+    let kills = setting("TINGCHAO_TEST_KILLS")
+        .or_else(|| setting("TINGCHAO_KILLS"))
+        .unwrap_or(KILLS);
     let today = u64::try_from(chrono::Utc::now().timestamp()).unwrap_or_default() / 86_400;
     let seed = setting("TINGCHAO_TEST_SEED").unwrap_or(today);
     println!("{kills} kills, TINGCHAO_TEST_SEED={seed}");
@@ -292,7 +366,10 @@ fn kills_lose_nothing_and_double_nothing() {
     for round in 0..kills {
         let (plan, posts) = plan(&mut random, round);
         let end = torture.round(&plan, posts, &mut random);
-        println!("{round:3} {plan:<24} {end:?}, {} posts so far", torture.posts.len());
+        println!(
+            "{round:3} {plan:<24} {end:?}, {} posts so far",
+            torture.posts.len()
+        );
         let within = IN_A_FLUSH.iter().any(|point| plan.starts_with(point));
         in_a_flush += u64::from(within && end == End::Aborted);
         if round == kills / 2 || round == kills - 1 {
@@ -300,8 +377,17 @@ fn kills_lose_nothing_and_double_nothing() {
         }
     }
     torture.verify();
-    println!("{} events in {} posts, {:?}\n{}", torture.next, torture.posts.len(), begun.elapsed(), torture.points());
-    assert!(in_a_flush * 2 >= kills, "only {in_a_flush} of {kills} died between upload and acknowledgement");
+    println!(
+        "{} events in {} posts, {:?}\n{}",
+        torture.next,
+        torture.posts.len(),
+        begun.elapsed(),
+        torture.points()
+    );
+    assert!(
+        in_a_flush * 2 >= kills,
+        "only {in_a_flush} of {kills} died between upload and acknowledgement"
+    );
 }
 
 #[test]
@@ -312,7 +398,11 @@ fn every_failure_point_once() {
     torture.round("", 3, &mut random);
     for (index, point) in IN_A_FLUSH.iter().chain(&ELSEWHERE).enumerate() {
         let plan = format!("{point}={}", index % 3 + 1);
-        assert_eq!(torture.round(&plan, POSTS_A_ROUND, &mut random), End::Aborted, "{plan} was not reached");
+        assert_eq!(
+            torture.round(&plan, POSTS_A_ROUND, &mut random),
+            End::Aborted,
+            "{plan} was not reached"
+        );
     }
     torture.broken_compaction();
     torture.verify();
@@ -326,7 +416,9 @@ fn a_full_disk_loses_nothing_that_was_answered() {
     torture.round("", 3, &mut random);
     for bytes in [20_000, 60_000, 130_000] {
         let plan = format!("disk_full_after_bytes={bytes}");
-        let mut server = Server::launch(&torture.place, Some(&plan), Some(torture.key.clone())).ok().expect("it starts");
+        let mut server = Server::launch(&torture.place, Some(&plan), Some(torture.key.clone()))
+            .ok()
+            .expect("it starts");
         let mut said_so = false;
         for _ in 0..200 {
             let post = torture.new_post(&mut random);
@@ -358,10 +450,14 @@ fn made_files(place: &Place, prefix: &str, files: usize, count: usize) -> Vec<St
 
 /// Rows and distinct events in all stored tables together.
 fn stored(place: &Place) -> (i64, i64) {
-    let union: Vec<String> =
-        TABLES.iter().map(|table| format!("select event_id from raw.{}", table.name)).collect();
+    let union: Vec<String> = TABLES
+        .iter()
+        .map(|table| format!("select event_id from raw.{}", table.name))
+        .collect();
     let union = union.join(" union all ");
-    let rows = place.query(&format!("select count(*), count(distinct event_id) from ({union}) as e"));
+    let rows = place.query(&format!(
+        "select count(*), count(distinct event_id) from ({union}) as e"
+    ));
     let [rows, distinct] = [0, 1].map(|column| rows[0][column].as_i64().unwrap_or(-1));
     (rows, distinct)
 }
@@ -398,19 +494,34 @@ fn two_compactions_at_once_keep_every_row() {
     let commands: Vec<_> = (0..2)
         .map(|_| {
             let mut command: Command = place.command(None);
-            command.args(["job", "maintain"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command
+                .args(["job", "maintain"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
             command.spawn().expect("the program starts")
         })
         .collect();
-    let ends: Vec<_> = commands.into_iter().map(|child| child.wait_with_output().expect("an end")).collect();
+    let ends: Vec<_> = commands
+        .into_iter()
+        .map(|child| child.wait_with_output().expect("an end"))
+        .collect();
     let done = ends.iter().filter(|end| end.status.success()).count();
     assert!(done >= 1, "{}", text(&ends[0].stderr));
     for end in ends.iter().filter(|end| !end.status.success()) {
-        assert!(text(&end.stderr).contains("maintenance belongs to"), "{}", text(&end.stderr));
+        assert!(
+            text(&end.stderr).contains("maintenance belongs to"),
+            "{}",
+            text(&end.stderr)
+        );
     }
-    let compacted = ends.iter().any(|end| !text(&end.stdout).starts_with("0 files") && !end.stdout.is_empty());
+    let compacted = ends
+        .iter()
+        .any(|end| !text(&end.stdout).starts_with("0 files") && !end.stdout.is_empty());
     assert!(compacted, "nothing was compacted");
-    assert_eq!(place.query("select * from raw.turns order by event_id"), before);
+    assert_eq!(
+        place.query("select * from raw.turns order by event_id"),
+        before
+    );
     assert_eq!(stored(&place), (240, 240));
 }
 
@@ -419,7 +530,11 @@ fn an_import_that_dies_in_the_middle_is_taken_up_again() {
     let place = Place::new();
     place.import(&[&made_files(&place, "first", 1, 10)[0]]);
     let file = made_files(&place, "broken", 1, 1000).remove(0);
-    for plan in ["after_log_entry=2", "after_data_file=3", "before_acknowledge=1"] {
+    for plan in [
+        "after_log_entry=2",
+        "after_data_file=3",
+        "before_acknowledge=1",
+    ] {
         let output = place.run(&["import", &file], Some(plan));
         assert!(!output.status.success(), "{plan} was not reached");
     }

@@ -1,3 +1,26 @@
-//! The product as a whole.
+//! The product as a whole: the real binary under bad input, kills and restarts, and the rules of the house.
+//!
+//! Every server and folder is a test's own. Tests wait for conditions with bounds and never for a time.
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
+#[expect(
+    dead_code,
+    reason = "where a value stands is for those who count precision"
+)]
 mod pii_planter;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
 mod tidy;

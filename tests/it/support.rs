@@ -37,8 +37,9 @@ struct Permit;
 impl Permit {
     fn take() -> Self {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running =
-            ENDED.wait_while(running, |running| *running >= AT_ONCE).unwrap_or_else(PoisonError::into_inner);
+        let mut running = ENDED
+            .wait_while(running, |running| *running >= AT_ONCE)
+            .unwrap_or_else(PoisonError::into_inner);
         *running += 1;
         Self
     }
@@ -58,7 +59,10 @@ pub fn pause(wait: Duration) {
 }
 
 /// A setting of the test run.
-#[expect(clippy::disallowed_methods, reason = "the length of a run is chosen where it is started")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the length of a run is chosen where it is started"
+)]
 pub fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -70,7 +74,11 @@ pub fn wait_for<T>(what: &str, within: Duration, mut found: impl FnMut() -> Opti
         if let Some(found) = found() {
             return found;
         }
-        assert!(begun.elapsed() < within, "{what}: not within {} s", within.as_secs());
+        assert!(
+            begun.elapsed() < within,
+            "{what}: not within {} s",
+            within.as_secs()
+        );
         pause(Duration::from_millis(50));
     }
 }
@@ -89,7 +97,10 @@ pub struct Place {
 impl Place {
     /// A new one.
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), settings: BTreeMap::new() }
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            settings: BTreeMap::new(),
+        }
     }
 
     /// With an environment variable for every process started here.
@@ -100,7 +111,8 @@ impl Place {
 
     /// Flushes follow each other quickly and say so, so that little time shows many of them.
     pub fn quick(self) -> Self {
-        self.with("TINGCHAO__LAKE__MAX_LATENCY_MS", 100).with("TINGCHAO__LAKE__PROGRESS_INTERVAL_S", 1)
+        self.with("TINGCHAO__LAKE__MAX_LATENCY_MS", 100)
+            .with("TINGCHAO__LAKE__PROGRESS_INTERVAL_S", 1)
     }
 
     /// The data folder.
@@ -123,8 +135,14 @@ impl Place {
     /// A command on the data folder; `faults` is its plan of failures.
     pub fn command(&self, faults: Option<&str>) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.arg("--data").arg(self.data()).current_dir(self.folder.path());
-        command.envs(&self.settings).env_remove("TINGCHAO_FAULTS").stdin(Stdio::null());
+        command
+            .arg("--data")
+            .arg(self.data())
+            .current_dir(self.folder.path());
+        command
+            .envs(&self.settings)
+            .env_remove("TINGCHAO_FAULTS")
+            .stdin(Stdio::null());
         if let Some(plan) = faults {
             command.env("TINGCHAO_FAULTS", plan);
         }
@@ -134,13 +152,20 @@ impl Place {
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str], faults: Option<&str>) -> Output {
         let _permit = Permit::take();
-        self.command(faults).args(arguments).output().expect("the program starts")
+        self.command(faults)
+            .args(arguments)
+            .output()
+            .expect("the program starts")
     }
 
     /// Runs a command that has to succeed; its standard output.
     pub fn done(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments, None);
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
         text(&output.stdout)
     }
 
@@ -194,7 +219,8 @@ pub struct Answer {
 impl Answer {
     /// The body as JSON.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", text(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", text(&self.body)))
     }
 }
 
@@ -211,12 +237,17 @@ impl Server {
     /// Starts `serve` (or `demo`) on the place and waits until it is ready.
     pub fn start(place: &Place, faults: Option<&str>, demo: bool) -> Self {
         let key = (!demo).then(|| admin_key(place));
-        Self::launch(place, faults, key).unwrap_or_else(|(_, log)| panic!("the server has ended: {log}"))
+        Self::launch(place, faults, key)
+            .unwrap_or_else(|(_, log)| panic!("the server has ended: {log}"))
     }
 
     /// Starts; with a key it is `serve`, without one `demo`. A server that dies before it is ready gives its
     /// last signal and its log.
-    pub fn launch(place: &Place, faults: Option<&str>, key: Option<String>) -> Result<Self, (Option<i32>, String)> {
+    pub fn launch(
+        place: &Place,
+        faults: Option<&str>,
+        key: Option<String>,
+    ) -> Result<Self, (Option<i32>, String)> {
         let permit = Permit::take();
         let out = place.path("server.log");
         let log = File::create(&out).expect("a log");
@@ -228,13 +259,23 @@ impl Server {
         command.args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         command.stdout(log.try_clone().expect("a log")).stderr(log);
         let child = command.spawn().expect("the program starts");
-        let mut server = Self { child, key, http: String::new(), out, _permit: permit };
+        let mut server = Self {
+            child,
+            key,
+            http: String::new(),
+            out,
+            _permit: permit,
+        };
         let begun = Instant::now();
         while !server.is_ready() {
             if let Some(status) = server.child.try_wait().expect("a status") {
                 return Err((status.signal(), server.log()));
             }
-            assert!(begun.elapsed() < READY_WITHIN, "not ready: {}", server.log());
+            assert!(
+                begun.elapsed() < READY_WITHIN,
+                "not ready: {}",
+                server.log()
+            );
             pause(Duration::from_millis(20));
         }
         Ok(server)
@@ -243,27 +284,48 @@ impl Server {
     fn is_ready(&mut self) -> bool {
         if self.http.is_empty() {
             let log = self.log();
-            let line = log.lines().find(|line| line.trim_start().starts_with("REST"));
-            let Some((_, address)) = line.and_then(|line| line.split_once("http://")) else { return false };
+            let line = log
+                .lines()
+                .find(|line| line.trim_start().starts_with("REST"));
+            let Some((_, address)) = line.and_then(|line| line.split_once("http://")) else {
+                return false;
+            };
             if !log.contains("metrics ") {
                 return false;
             }
-            self.http = address.split('/').next().unwrap_or_default().trim().to_owned();
+            self.http = address
+                .split('/')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned();
         }
-        self.request("GET", "/v1/health/ready", "", &[]).is_ok_and(|answer| answer.status == 200)
+        self.request("GET", "/v1/health/ready", "", &[])
+            .is_ok_and(|answer| answer.status == 200)
     }
 
     /// What it has printed.
     pub fn log(&self) -> String {
-        fs::read(&self.out).map(|bytes| text(&bytes)).unwrap_or_default()
+        fs::read(&self.out)
+            .map(|bytes| text(&bytes))
+            .unwrap_or_default()
     }
 
     /// One request on a connection of its own.
-    pub fn request(&self, method: &str, path: &str, media: &str, body: &[u8]) -> io::Result<Answer> {
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        media: &str,
+        body: &[u8],
+    ) -> io::Result<Answer> {
         let mut stream = TcpStream::connect(&self.http)?;
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;
         stream.set_write_timeout(Some(ANSWER_WITHIN))?;
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.http);
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+            self.http
+        );
         if let Some(key) = &self.key {
             head.push_str(&format!("Authorization: Bearer {key}\r\n"));
         }
@@ -285,7 +347,9 @@ impl Server {
 
     /// Posts lines of events; all of it has to be taken.
     pub fn take(&self, body: &[u8]) -> Value {
-        let answer = self.post_ndjson(body).unwrap_or_else(|error| panic!("{error}: {}", self.log()));
+        let answer = self
+            .post_ndjson(body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.log()));
         assert_eq!(answer.status, 200, "{}", text(&answer.body));
         answer.json()
     }
@@ -319,9 +383,14 @@ impl Server {
     /// Asks it to stop and waits for it.
     pub fn stop(mut self) {
         let id = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        let asked = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .expect("kill runs");
         assert!(asked.success(), "the server is gone: {}", self.log());
-        let status = wait_for("the server's end", READY_WITHIN, || self.child.try_wait().ok().flatten());
+        let status = wait_for("the server's end", READY_WITHIN, || {
+            self.child.try_wait().ok().flatten()
+        });
         assert!(status.success(), "{status}: {}", self.log());
     }
 }
@@ -341,13 +410,21 @@ pub fn was_killed(signal: Option<i32>) -> bool {
 
 /// A new key of the role `admin`.
 pub fn admin_key(place: &Place) -> String {
-    place.done(&["keys", "create", "--name", "test", "--role", "admin"]).trim().to_owned()
+    place
+        .done(&["keys", "create", "--name", "test", "--role", "admin"])
+        .trim()
+        .to_owned()
 }
 
 /// The number of an answer of one row and column.
 pub fn number(rows: &[Vec<Value>]) -> i64 {
-    let value = rows.first().and_then(|row| row.first()).unwrap_or_else(|| panic!("no row"));
-    value.as_i64().unwrap_or_else(|| panic!("{value} is no number"))
+    let value = rows
+        .first()
+        .and_then(|row| row.first())
+        .unwrap_or_else(|| panic!("no row"));
+    value
+        .as_i64()
+        .unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 fn parse(answer: &[u8]) -> Option<Answer> {
@@ -356,11 +433,22 @@ fn parse(answer: &[u8]) -> Option<Answer> {
     let body = answer.get(end + 4..)?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     if head.contains("transfer-encoding: chunked") {
-        return Some(Answer { status, body: unchunk(body)? });
+        return Some(Answer {
+            status,
+            body: unchunk(body)?,
+        });
     }
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length = head.lines().find_map(|line| {
+        line.strip_prefix("content-length:")?
+            .trim()
+            .parse::<usize>()
+            .ok()
+    });
     let whole = length.is_none_or(|length| length == body.len());
-    whole.then(|| Answer { status, body: body.to_vec() })
+    whole.then(|| Answer {
+        status,
+        body: body.to_vec(),
+    })
 }
 
 /// `None` when the last chunk is missing.
@@ -368,7 +456,8 @@ fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let line = rest.windows(2).position(|two| two == b"\r\n")?;
-        let size = usize::from_str_radix(text(rest.get(..line)?).split(';').next()?.trim(), 16).ok()?;
+        let size =
+            usize::from_str_radix(text(rest.get(..line)?).split(';').next()?.trim(), 16).ok()?;
         if size == 0 {
             return Some(body);
         }

@@ -63,7 +63,10 @@ pub struct Related<S> {
 
 /// `interaction.started.v1`
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>, Json<S>: Deserialize<'de>"))]
+#[serde(bound(
+    serialize = "S: Serialize",
+    deserialize = "S: Deserialize<'de>, Json<S>: Deserialize<'de>"
+))]
 #[schemars(rename = "Started", bound = "S: JsonSchema")]
 pub struct Started<S> {
     /// Medium.
@@ -424,7 +427,10 @@ pub struct TranscriptEnded<S> {
 
 /// `interaction.transcript.v1`: a whole finished interaction; the event's `time` is its start.
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>, Json<S>: Deserialize<'de>"))]
+#[serde(bound(
+    serialize = "S: Serialize",
+    deserialize = "S: Deserialize<'de>, Json<S>: Deserialize<'de>"
+))]
 #[schemars(rename = "Transcript", bound = "S: JsonSchema")]
 pub struct Transcript<S> {
     /// Medium.
@@ -596,7 +602,10 @@ pub struct AgentScheduled<S> {
 
 /// `customer.updated.v1`, from the CRM
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>, Json<S>: Deserialize<'de>"))]
+#[serde(bound(
+    serialize = "S: Serialize",
+    deserialize = "S: Deserialize<'de>, Json<S>: Deserialize<'de>"
+))]
 #[schemars(rename = "CustomerUpdated", bound = "S: JsonSchema")]
 pub struct CustomerUpdated<S> {
     /// Which customer.

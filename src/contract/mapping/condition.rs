@@ -185,7 +185,10 @@ impl Order {
 }
 
 /// Numbers and times on one scale each.
-#[allow(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit in 53 bits")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "milliseconds since 1970 fit in 53 bits"
+)]
 fn rank(value: &Val) -> Option<f64> {
     match value {
         Val::Time(time) => Some(time.timestamp_millis() as f64),

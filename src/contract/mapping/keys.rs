@@ -209,7 +209,10 @@ pub(super) fn join(path: &str, key: &str) -> String {
 }
 
 /// Integers and floats as one kind of number.
-#[allow(clippy::cast_precision_loss, reason = "settings of a mapping are small")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "settings of a mapping are small"
+)]
 pub(super) fn as_number(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(number) => Some(*number as f64),

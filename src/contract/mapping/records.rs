@@ -132,7 +132,10 @@ impl Records {
     }
 
     /// The next row's line, text and cells; not for JSON.
-    #[allow(clippy::type_complexity, reason = "used in two places of this file only")]
+    #[allow(
+        clippy::type_complexity,
+        reason = "used in two places of this file only"
+    )]
     fn next_cells(&mut self) -> io::Result<Option<(u64, String, Result<Vec<String>, Refusal>)>> {
         match &mut self.source {
             Source::Csv(rows) => Ok(rows.next_row()?.map(|row| (row.line, row.raw, row.cells))),

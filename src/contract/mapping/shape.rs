@@ -395,7 +395,10 @@ fn free(value: Val) -> Json {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "checked to be whole and in range"
+)]
 fn integer(value: &Val) -> Option<i64> {
     if let Val::Int(number) = value {
         return Some(*number);

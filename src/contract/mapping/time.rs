@@ -397,7 +397,10 @@ fn in_zone(local: NaiveDateTime, zone: Tz, anchor: Option<DateTime<Utc>>) -> Opt
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "saturates and then fails as a time")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "saturates and then fails as a time"
+)]
 fn epoch(text: &str, factor: f64) -> Option<DateTime<Utc>> {
     let number: f64 = text.parse().ok()?;
     DateTime::from_timestamp_millis((number * factor).round() as i64)

@@ -46,7 +46,10 @@ impl Val {
         }
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "comparisons of business numbers")]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "comparisons of business numbers"
+    )]
     pub fn to_number(&self) -> Option<f64> {
         match self {
             Val::Int(number) => Some(*number as f64),
@@ -447,7 +450,10 @@ fn of_toml(value: &toml::Value) -> Val {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "saturates; the contract checks ranges")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "saturates; the contract checks ranges"
+)]
 fn whole(number: f64) -> Val {
     Val::Int(number.round() as i64)
 }
