@@ -175,7 +175,7 @@ mod tests {
                 digit / 10 + digit % 10
             })
             .sum();
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 
     #[test]

@@ -17,92 +17,102 @@ struct Bad {
     pointer: &'static str,
 }
 
-/// The mistakes; a line of `long_bytes` is beyond the limit.
-fn mistakes(long_bytes: usize) -> Vec<Bad> {
-    let now = time(0);
-    let turn = |change: &dyn Fn(&mut Value)| {
-        let mut event = json!({"specversion": "1.0", "id": "bad-1", "source": "/bad", "subject": "bad",
-            "type": "interaction.turn.v1", "time": now, "data": {"turn_id": "t", "speaker": {"role": "customer"},
-            "content_type": "text", "text": "好的"}});
-        change(&mut event);
-        event.to_string().into_bytes()
+/// A turn that is right but for `change`.
+fn turn(change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut event = json!({"specversion": "1.0", "id": "bad-1", "source": "/bad", "subject": "bad",
+        "type": "interaction.turn.v1", "time": time(0), "data": {"turn_id": "t", "speaker": {"role": "customer"},
+        "content_type": "text", "text": "好的"}});
+    change(&mut event);
+    event.to_string().into_bytes()
+}
+
+fn invalid_utf8() -> Vec<u8> {
+    let mut line = turn(|event| event["data"]["text"] = "@@".into());
+    let at = line.windows(2).position(|two| two == b"@@");
+    line[at.expect("the mark")] = 0xff;
+    line
+}
+
+/// A sound event of `bytes`, beyond the limit.
+fn long_line(bytes: usize) -> Vec<u8> {
+    let mut line = turn(|_| {});
+    line.pop();
+    line.extend(br#","note":""#);
+    line.resize(bytes, b'x');
+    line.extend(b"\"}");
+    line
+}
+
+/// The mistakes: what, the line, its code and pointer. The last one ends a body or a file in the middle.
+fn mistakes() -> Vec<Bad> {
+    let wrong = |pointer: &'static str, value: Value| {
+        turn(|event| *event.pointer_mut(pointer).expect("a field") = value)
     };
-    let bad = |what, line, code, pointer| Bad {
+    let sql = "x'; drop table turns; --";
+    let broken = br#"{"specversion":"1.0",,"id":"b"}"#.to_vec();
+    let half = br#"{"specversion":"1.0","id":"b"#.to_vec();
+    let (text, role) = ("/data/text", "/data/speaker/role");
+    let year = json!("40000-01-01T00:00:00Z");
+    let all = [
+        ("broken JSON", broken, "malformed_json", ""),
+        (
+            "a wrong type",
+            wrong("/id", json!(5)),
+            "invalid_type",
+            "/id",
+        ),
+        (
+            "a wrong type in the data",
+            wrong(text, json!(5)),
+            "invalid_type",
+            text,
+        ),
+        (
+            "a line of 50 MB",
+            long_line(50_000_000),
+            "line_too_long",
+            "",
+        ),
+        ("invalid UTF-8", invalid_utf8(), "invalid_utf8", ""),
+        (
+            "the year 40000",
+            wrong("/time", year),
+            "invalid_time",
+            "/time",
+        ),
+        (
+            "SQL in an id",
+            wrong("/id", json!(sql)),
+            "invalid_id",
+            "/id",
+        ),
+        (
+            "an unknown type",
+            wrong("/type", json!("no.such.v1")),
+            "unknown_type",
+            "/type",
+        ),
+        (
+            "no source",
+            wrong("/source", Value::Null),
+            "missing_field",
+            "/source",
+        ),
+        (
+            "an unknown word",
+            wrong(role, json!("ghost")),
+            "invalid_value",
+            role,
+        ),
+        ("the end in the middle", half, "truncated_json", ""),
+    ];
+    let bad = |(what, line, code, pointer)| Bad {
         what,
         line,
         code,
         pointer,
     };
-    let mut invalid_utf8 = turn(&|event| event["data"]["text"] = "@@".into());
-    let at = invalid_utf8
-        .windows(2)
-        .position(|two| two == b"@@")
-        .expect("the mark");
-    invalid_utf8[at] = 0xff;
-    let mut long = turn(&|_| {});
-    long.truncate(long.len() - 1);
-    long.extend(br#","note":""#);
-    long.resize(long_bytes, b'x');
-    long.extend(b"\"}");
-    vec![
-        bad(
-            "broken JSON",
-            br#"{"specversion":"1.0",,"id":"b"}"#.to_vec(),
-            "malformed_json",
-            "",
-        ),
-        bad(
-            "wrong type of the envelope",
-            turn(&|event| event["id"] = 5.into()),
-            "invalid_type",
-            "/id",
-        ),
-        bad(
-            "wrong type of the data",
-            turn(&|event| event["data"]["text"] = 5.into()),
-            "invalid_type",
-            "/data/text",
-        ),
-        bad("a long line", long, "line_too_long", ""),
-        bad("invalid UTF-8", invalid_utf8, "invalid_utf8", ""),
-        bad(
-            "the year 40000",
-            turn(&|event| event["time"] = "40000-01-01T00:00:00Z".into()),
-            "invalid_time",
-            "/time",
-        ),
-        bad(
-            "SQL in an id",
-            turn(&|event| event["id"] = "x'; drop table turns; --".into()),
-            "invalid_id",
-            "/id",
-        ),
-        bad(
-            "an unknown type",
-            turn(&|event| event["type"] = "no.such.v1".into()),
-            "unknown_type",
-            "/type",
-        ),
-        bad(
-            "no source",
-            turn(&|event| event["source"] = Value::Null),
-            "missing_field",
-            "/source",
-        ),
-        bad(
-            "an unknown word",
-            turn(&|event| event["data"]["speaker"]["role"] = "ghost".into()),
-            "invalid_value",
-            "/data/speaker/role",
-        ),
-        // The last one: a body or a file that ends in the middle.
-        bad(
-            "the end in the middle",
-            br#"{"specversion":"1.0","id":"b"#.to_vec(),
-            "truncated_json",
-            "",
-        ),
-    ]
+    all.into_iter().map(bad).collect()
 }
 
 /// A good event is taken and can be queried.
@@ -120,7 +130,7 @@ fn good_event_after(server: &Server, what: &str, number: usize) {
 fn bad_lines_over_http_have_their_code_and_harm_nothing() {
     let place = Place::new();
     let server = Server::start(&place, None, false);
-    let mistakes = mistakes(50 << 20);
+    let mistakes = mistakes();
     for (number, bad) in mistakes.iter().enumerate() {
         let receipt = server.take(&bad.line);
         assert_eq!(receipt["refused"], 1, "{}: {receipt}", bad.what);
@@ -191,7 +201,7 @@ fn json_is_all_or_nothing() {
 #[test]
 fn bad_lines_in_files_have_their_code_and_harm_nothing() {
     let place = Place::new();
-    let mistakes = mistakes(50 << 20);
+    let mistakes = mistakes();
     let good = events("file", 0, mistakes.len(), &time(0));
     let mut content = Vec::new();
     for (bad, good) in mistakes.iter().zip(&good) {

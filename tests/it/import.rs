@@ -196,7 +196,7 @@ fn of_planted_personal_values_nothing_stays() {
         .file("planted.ndjson", imported.join("\n") + "\n")
         .display()
         .to_string();
-    let died = place.run(&["import", &file], Some("before_log_entry=12"));
+    let died = place.run(&["import", &file], Some("after_data_file=2"));
     assert!(!died.status.success(), "the import did not die");
     search(&place, &plants, "after the import has died");
     place.import(&[&file]);
@@ -229,6 +229,19 @@ fn of_planted_personal_values_nothing_stays() {
         "{} of {} values are readable: {left:#?}",
         left.len(),
         plants.len()
+    );
+    let orders: Vec<&String> = plants
+        .iter()
+        .filter_map(|plant| plant.order.as_ref())
+        .collect();
+    let gone: Vec<_> = orders
+        .iter()
+        .filter(|order| !kept.contains(order.as_str()))
+        .collect();
+    assert!(
+        gone.len() * 100 <= orders.len(),
+        "of {} order numbers are gone: {gone:?}",
+        orders.len()
     );
     server.stop();
     search(&place, &plants, "at the end");

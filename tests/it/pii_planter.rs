@@ -31,7 +31,6 @@ pub struct Plant {
     pub value: String,
     /// Words around the value, for instance `，手机号13800138000，`.
     pub phrase: String,
-    pub form: Form,
     /// The order or parcel number that stands beside it and must stay.
     pub order: Option<String>,
 }
@@ -94,7 +93,6 @@ pub fn plant<R: Rng>(random: &mut R, kind: &'static str, form: Form, beside_orde
             kind,
             value,
             phrase,
-            form,
             order: None,
         };
     }
@@ -109,7 +107,6 @@ pub fn plant<R: Rng>(random: &mut R, kind: &'static str, form: Form, beside_orde
         kind,
         value,
         phrase,
-        form,
         order: Some(order),
     }
 }
@@ -141,7 +138,7 @@ pub fn into_turn<R: Rng>(random: &mut R, turn: &str, plant: &Plant) -> Planted {
     let offset = plant
         .phrase
         .find(&plant.value)
-        .map_or(0, |byte| plant.phrase[..byte].chars().count());
+        .map_or(0, |byte| plant.phrase.get(..byte).unwrap_or_default().chars().count());
     let start = lead.chars().count() + offset;
     Planted {
         text,

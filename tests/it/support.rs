@@ -254,7 +254,7 @@ impl Server {
         let mut command = place.command(faults);
         match &key {
             Some(_) => command.arg("serve"),
-            None => command.args(["demo", "--interactions", "150", "--days", "2"]),
+            None => command.args(["demo", "--interactions", "60", "--days", "1"]),
         };
         command.args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         command.stdout(log.try_clone().expect("a log")).stderr(log);
