@@ -17,7 +17,7 @@ use super::{DataFolder, Seen, now, pipeline_settings, sources};
 use crate::api::{self, Doors, IngestLimits, RecentIdentities, SharedState, State, fill_recent};
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, MaintainSettings, clean, maintain};
+use crate::jobs::{Cleaner, Closing, MaintainSettings, maintain};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
@@ -141,9 +141,9 @@ pub fn serve(
                 monitor.clone(),
                 queries.handle().clone(),
             )?;
-            tokio::spawn(clean(cleaner, maintain_settings(config), stop.clone()));
+            tokio::spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
         }
-        spawn_upkeep(config, lake, monitor, &state, &stop);
+        spawn_upkeep(lake, monitor, &state, &stop);
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
         tracing::info!(http.addr = %addresses.http, admin.addr = %addresses.admin, "serving");
@@ -295,18 +295,8 @@ fn spawn_pipeline(
     })
 }
 
-/// Maintenance, looking for other processes' commits, and the gauges.
-fn spawn_upkeep(
-    config: &Config,
-    lake: Arc<Lake>,
-    monitor: Monitor,
-    state: &State,
-    stop: &CancellationToken,
-) {
-    if config.maintenance.enabled {
-        let settings = maintain_settings(config);
-        tokio::spawn(maintain(Arc::clone(&lake), settings, stop.clone()));
-    }
+/// Looking for other processes' commits, and the gauges.
+fn spawn_upkeep(lake: Arc<Lake>, monitor: Monitor, state: &State, stop: &CancellationToken) {
     let (stop, health) = (stop.clone(), state.health.clone());
     let (metrics, inbox) = (state.metrics.clone(), state.inbox.clone());
     tokio::spawn(async move {

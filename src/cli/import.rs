@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::{CommonArgs, print, settings};
 use crate::app::{DataFolder, pipeline_settings};
 use crate::config::Config;
-use crate::contract::decode;
 use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions};
+use crate::contract::{Rejection, decode};
 use crate::pipeline::{Counts, Monitor, Pipeline};
 use crate::source::{FileImport, Manifest, Rules, Source, open_file};
 
@@ -203,7 +203,11 @@ fn show_row(line: u64, outcome: MappedOutcome, left: &mut usize) -> u64 {
             reason,
             ..
         } => {
-            print::line(&format!("line {line}: {code} at {pointer}: {reason}"));
+            let refused = Rejection::from_mapping(code, pointer, reason);
+            print::line(&format!(
+                "line {line}: {} at {}: {}",
+                refused.code, refused.pointer, refused.reason
+            ));
             1
         }
     }

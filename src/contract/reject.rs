@@ -92,6 +92,20 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// A mapping's refusal: its own code stands before the reason where the
+    /// contract has none of that name.
+    pub fn from_mapping(code: &str, pointer: impl Into<String>, reason: impl fmt::Display) -> Self {
+        let known = RejectCode::ALL.iter().find(|known| known.as_str() == code);
+        match known {
+            Some(known) => Self::new(*known, pointer, reason.to_string()),
+            None => Self::new(
+                RejectCode::MappingFailed,
+                pointer,
+                format!("{code}: {reason}"),
+            ),
+        }
+    }
+
     /// A refusal of the field at `pointer`.
     pub fn new(code: RejectCode, pointer: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {

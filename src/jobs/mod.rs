@@ -5,7 +5,6 @@
 
 mod clean;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -17,7 +16,7 @@ use crate::telemetry;
 pub use clean::{CleanError, Cleaner, Closing};
 
 const CLEAN_EVERY: Duration = Duration::from_secs(600);
-const CLEAN_LEASE_S: i64 = 3600;
+const LEASE_S: i64 = 600;
 const VACUUM_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// How maintenance behaves.
@@ -42,12 +41,10 @@ pub async fn maintain_once(
     settings: &MaintainSettings,
     vacuum: bool,
 ) -> Result<Done, UpkeepError> {
-    let length_s = i64::try_from(settings.interval.as_secs())
-        .unwrap_or(60)
-        .max(60)
-        * 10;
-    let lease = Lease::take(lake.root(), &settings.holder, (settings.clock)(), length_s)?;
-    keep_up(lake, &lease, &settings.upkeep, vacuum, settings.clock).await
+    let lease = Lease::take(lake.root(), &settings.holder, (settings.clock)(), LEASE_S)?;
+    let done = keep_up(lake, &lease, &settings.upkeep, vacuum, settings.clock).await;
+    lease.release((settings.clock)());
+    done
 }
 
 /// One round of rewriting closed days clean, if the lease can be had; how many
@@ -60,57 +57,58 @@ pub async fn clean_once(
     settings: &MaintainSettings,
 ) -> Result<usize, CleanError> {
     let now = (settings.clock)();
-    let lease = Lease::take(cleaner.lake.root(), &settings.holder, now, CLEAN_LEASE_S);
-    cleaner.round(&lease.map_err(UpkeepError::Lease)?).await
+    let lease = Lease::take(cleaner.lake.root(), &settings.holder, now, LEASE_S);
+    let lease = lease.map_err(UpkeepError::Lease)?;
+    let days = cleaner.round(&lease).await;
+    lease.release((settings.clock)());
+    days
 }
 
-/// Rewrites closed days until `stop` is cancelled, looking every ten minutes.
-pub async fn clean(cleaner: Cleaner, settings: MaintainSettings, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(CLEAN_EVERY) => {}
-        }
-        match clean_once(&cleaner, &settings).await {
-            Ok(0) | Err(CleanError::Upkeep(UpkeepError::Lease(LeaseError::Held { .. }))) => {}
-            Ok(days) => tracing::info!(days, "closed days rewritten clean"),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a closed day can't be rewritten"
-                );
-            }
-        }
-    }
-}
-
-/// Rounds until `stop` is cancelled.
-pub async fn maintain(lake: Arc<Lake>, settings: MaintainSettings, stop: CancellationToken) {
-    let mut vacuumed: Option<Instant> = None;
+/// Rounds until `stop` is cancelled: tables kept small at every interval, closed
+/// days rewritten now and then. One after the other, under one lease at a time.
+pub async fn maintain(cleaner: Cleaner, settings: MaintainSettings, stop: CancellationToken) {
+    let (mut vacuumed, mut cleaned) = (None, None);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(settings.interval) => {}
         }
-        let vacuum = vacuumed.is_none_or(|at| at.elapsed() >= VACUUM_EVERY);
-        match maintain_once(&lake, &settings, vacuum).await {
-            Ok(done) => {
-                telemetry::maintenance_run("all", "done");
-                if vacuum {
-                    vacuumed = Some(Instant::now());
-                }
-                if done != Done::default() {
-                    tracing::info!(?done, "tables maintained");
-                }
+        let vacuum = is_due(vacuumed, VACUUM_EVERY);
+        let done = maintain_once(&cleaner.lake, &settings, vacuum).await;
+        if vacuum && done.is_ok() {
+            vacuumed = Some(Instant::now());
+        }
+        report(done.map_err(CleanError::from), |done| {
+            *done != Done::default()
+        });
+        if is_due(cleaned, CLEAN_EVERY) {
+            cleaned = Some(Instant::now());
+            report(clean_once(&cleaner, &settings).await, |days| *days > 0);
+        }
+    }
+}
+
+fn is_due(last: Option<Instant>, every: Duration) -> bool {
+    last.is_none_or(|at| at.elapsed() >= every)
+}
+
+/// Logs a round that changed something or failed; a lease that another process
+/// holds is neither.
+fn report<T: std::fmt::Debug>(done: Result<T, CleanError>, changed: impl Fn(&T) -> bool) {
+    match done {
+        Ok(done) => {
+            telemetry::maintenance_run("all", "done");
+            if changed(&done) {
+                tracing::info!(?done, "tables maintained");
             }
-            Err(UpkeepError::Lease(LeaseError::Held { .. })) => {}
-            Err(error) => {
-                telemetry::maintenance_run("all", "failed");
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "maintenance failed"
-                );
-            }
+        }
+        Err(CleanError::Upkeep(UpkeepError::Lease(LeaseError::Held { .. }))) => {}
+        Err(error) => {
+            telemetry::maintenance_run("all", "failed");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "maintenance failed"
+            );
         }
     }
 }

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub use counts::{Counts, SourceState};
@@ -138,6 +138,19 @@ pub struct Pipeline {
     flushing: Option<JoinHandle<Result<Flushed, LakeError>>>,
 }
 
+type FlushEnd = Result<Result<Flushed, LakeError>, JoinError>;
+
+/// The end of the flush under way; never without one. Nothing is lost when it
+/// is no longer waited for.
+async fn ended(flushing: &mut Option<JoinHandle<Result<Flushed, LakeError>>>) -> FlushEnd {
+    let Some(handle) = flushing else {
+        return std::future::pending().await;
+    };
+    let end = handle.await;
+    *flushing = None;
+    end
+}
+
 impl Pipeline {
     /// Starts the threads of `sources`.
     ///
@@ -186,6 +199,7 @@ impl Pipeline {
                     let Some((reader, news)) = news else { break };
                     self.take(reader, news).await?;
                 }
+                ended = ended(&mut self.flushing) => self.settle(ended).await?,
                 () = tokio::time::sleep(due) => self.flush(false).await?,
             }
             if self.intake.pending_bytes() >= self.settings.max_batch_bytes {
@@ -371,10 +385,15 @@ impl Pipeline {
 
     /// Waits for the flush under way and tells the sources what is durable.
     async fn join_flush(&mut self) -> Result<(), PipelineError> {
-        let Some(flushing) = self.flushing.take() else {
+        if self.flushing.is_none() {
             return Ok(());
-        };
-        let flushed = match flushing.await {
+        }
+        let ended = ended(&mut self.flushing).await;
+        self.settle(ended).await
+    }
+
+    async fn settle(&mut self, ended: FlushEnd) -> Result<(), PipelineError> {
+        let flushed = match ended {
             Ok(Ok(flushed)) => flushed,
             Ok(Err(error)) => return self.reset(&error).await,
             Err(error) => {

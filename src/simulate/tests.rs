@@ -217,7 +217,10 @@ fn demo() -> Options {
 fn the_demo_sample_is_what_the_desk_writes() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/demo/desk.ndjson");
     let bytes = ndjson(&demo());
-    #[expect(clippy::disallowed_methods, reason = "a test is asked to rewrite what it checks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test is asked to rewrite what it checks"
+    )]
     let update = std::env::var_os("UPDATE_GENERATED").is_some();
     if update {
         std::fs::write(&path, &bytes).unwrap();

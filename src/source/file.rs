@@ -241,10 +241,8 @@ impl FileImport {
                         reason,
                         raw,
                     } => {
-                        let code = RejectCode::ALL.iter().find(|known| known.as_str() == code);
-                        let code = code.copied().unwrap_or(RejectCode::MappingFailed);
                         let size = raw.len();
-                        let rejection = Rejection::new(code, pointer, reason);
+                        let rejection = Rejection::from_mapping(code, pointer, reason);
                         (Document::Refused(rejection, Bytes::from(raw)), size)
                     }
                 }

@@ -417,9 +417,10 @@ fn a_full_disk_loses_nothing_that_was_answered() {
     torture.round("", 3, &mut random);
     for bytes in [20_000, 60_000, 130_000] {
         let plan = format!("disk_full_after_bytes={bytes}");
-        let mut server = Server::launch(&torture.place, Some(&plan), Some(torture.key.clone()))
-            .ok()
-            .expect("it starts");
+        let Ok(mut server) = Server::launch(&torture.place, Some(&plan), Some(torture.key.clone()))
+        else {
+            panic!("it does not start");
+        };
         let mut said_so = false;
         for _ in 0..200 {
             let post = torture.new_post(&mut random);

@@ -135,10 +135,9 @@ pub fn into_turn<R: Rng>(random: &mut R, turn: &str, plant: &Plant) -> Planted {
         comma(open),
         tail.iter().collect::<String>()
     );
-    let offset = plant
-        .phrase
-        .find(&plant.value)
-        .map_or(0, |byte| plant.phrase.get(..byte).unwrap_or_default().chars().count());
+    let offset = plant.phrase.find(&plant.value).map_or(0, |byte| {
+        plant.phrase.get(..byte).unwrap_or_default().chars().count()
+    });
     let start = lead.chars().count() + offset;
     Planted {
         text,

@@ -41,7 +41,10 @@ fn refusal(document: &Value) -> Option<Rejection> {
 #[test]
 fn the_committed_files_are_what_the_types_say() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    #[expect(clippy::disallowed_methods, reason = "a test is asked to rewrite what it checks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test is asked to rewrite what it checks"
+    )]
     let update = std::env::var_os("UPDATE_GENERATED").is_some();
     let mut known = Vec::new();
     for (path, content) in files() {

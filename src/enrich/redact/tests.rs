@@ -177,7 +177,11 @@ fn one_person_in_any_spelling_has_one_token() {
         "打138零零一三8000",
         "打008613800138000",
     ] {
-        let short = format!("打<PHONE:{}>", key.get("phone:".len().."phone:".len() + 6).unwrap_or_default());
+        let short = format!(
+            "打<PHONE:{}>",
+            key.get("phone:".len().."phone:".len() + 6)
+                .unwrap_or_default()
+        );
         assert_eq!(redactor.text(text), short, "{text}");
     }
     assert_eq!(redactor.key(PiiKind::Phone, &key), key);
