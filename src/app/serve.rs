@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{DataFolder, Seen, now, pipeline_settings, sources};
@@ -26,6 +27,8 @@ use crate::store::Store;
 use crate::telemetry::{self, Health};
 
 const REFRESH_EVERY: Duration = Duration::from_millis(1_000);
+/// How long a maintenance round may take to end at shutdown.
+const BACKGROUND_END: Duration = Duration::from_secs(20);
 const LAKE: &str = "lake";
 const PIPELINE: &str = "pipeline";
 
@@ -134,6 +137,7 @@ pub fn serve(
         state,
     } = parts;
     let ended = work.block_on(async {
+        let mut background = JoinSet::new();
         if config.maintenance.enabled {
             let cleaner = cleaner(
                 config,
@@ -141,9 +145,9 @@ pub fn serve(
                 monitor.clone(),
                 queries.handle().clone(),
             )?;
-            tokio::spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
+            background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
         }
-        spawn_upkeep(lake, monitor, &state, &stop);
+        background.spawn(upkeep(lake, monitor, &state, &stop));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
         tracing::info!(http.addr = %addresses.http, admin.addr = %addresses.admin, "serving");
@@ -153,6 +157,11 @@ pub fn serve(
         engine.shutdown();
         signals.abort();
         let piped = pipeline.await.context("the pipeline broke off")?;
+        // A task that reads the lake must not lose its runtime under its feet.
+        let ended = async { while background.join_next().await.is_some() {} };
+        if tokio::time::timeout(BACKGROUND_END, ended).await.is_err() {
+            tracing::warn!("maintenance was cut off; what it had not committed is done again");
+        }
         served?;
         piped
     });
@@ -296,12 +305,20 @@ fn spawn_pipeline(
 }
 
 /// Looking for other processes' commits, and the gauges.
-fn spawn_upkeep(lake: Arc<Lake>, monitor: Monitor, state: &State, stop: &CancellationToken) {
+fn upkeep(
+    lake: Arc<Lake>,
+    monitor: Monitor,
+    state: &State,
+    stop: &CancellationToken,
+) -> impl Future<Output = ()> + use<> {
     let (stop, health) = (stop.clone(), state.health.clone());
     let (metrics, inbox) = (state.metrics.clone(), state.inbox.clone());
-    tokio::spawn(async move {
-        while !stop.is_cancelled() {
-            tokio::time::sleep(REFRESH_EVERY).await;
+    async move {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(REFRESH_EVERY) => {}
+            }
             if let Err(error) = lake.refresh().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -322,7 +339,7 @@ fn spawn_upkeep(lake: Arc<Lake>, monitor: Monitor, state: &State, stop: &Cancell
             }
             metrics.upkeep();
         }
-    });
+    }
 }
 
 /// Waits for the signal to stop.
