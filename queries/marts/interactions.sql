@@ -38,7 +38,7 @@
 --   previous_id text, the interaction that this one goes on from
 --   language text
 --   dt date, UTC day of its first event
--- tables: interaction_events, turns, legs, surveys
+-- tables: interaction_events, turns, legs, interaction_surveys
 with spoken as (
     select
         interaction_id,
@@ -97,15 +97,6 @@ stayed as (
         sum(hold_ms) as hold_ms,
         sum(wrap_up_ms) as wrap_up_ms
     from legs
-    group by interaction_id
-),
-surveyed as (
-    select
-        interaction_id,
-        last_value(csat order by at, ingested_at) filter (where csat is not null) as csat,
-        last_value(nps order by at, ingested_at) filter (where nps is not null) as nps
-    from surveys
-    where interaction_id is not null and status = 'answered'
     group by interaction_id
 ),
 joined as (
@@ -195,4 +186,4 @@ select
     j.language,
     cast(j.started_at as date) as dt
 from joined as j
-left join surveyed as s on j.interaction_id = s.interaction_id
+left join interaction_surveys as s on j.interaction_id = s.interaction_id

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{CommonArgs, print};
 use crate::app::{DataFolder, cleaner, maintain_settings};
 use crate::disk::Faults;
-use crate::jobs::{clean_once, maintain_once};
+use crate::jobs::{Storing, close_once, maintain_once};
 use crate::lake::Done;
 use crate::pipeline::Monitor;
 
@@ -25,8 +25,8 @@ pub struct JobArgs {
 enum Job {
     /// Compact, write checkpoints, delete what is no longer used.
     Maintain,
-    /// Rewrite closed days without repeats, superseded revisions and recalled texts.
-    CleanDays,
+    /// Rewrite closed days without repeats, superseded revisions and recalled texts, and store their marts.
+    CloseDays,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -39,10 +39,13 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
         let settings = maintain_settings(&config);
         match args.job {
             Job::Maintain => report(maintain_once(&folder.lake, &settings, true).await?),
-            Job::CleanDays => {
+            Job::CloseDays => {
                 let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
-                let days = clean_once(&cleaner, &settings).await?;
-                print::line(&format!("{days} closed days rewritten clean"));
+                let done = close_once(&cleaner, &mut Storing::default(), &settings).await?;
+                print::line(&format!(
+                    "{} closed days rewritten clean, {} stored as marts",
+                    done.cleaned, done.stored
+                ));
             }
         }
         anyhow::Ok(())

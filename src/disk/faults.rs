@@ -28,6 +28,8 @@ pub enum FaultPoint {
     AfterAcknowledge,
     /// During a compaction, between writing the new file and its commit.
     DuringCompaction,
+    /// While closed days are stored, after each mart's commit.
+    BetweenMarts,
     /// After the inbox has written, before it has synced.
     BeforeInboxSync,
     /// After the inbox has synced, before it answers.
@@ -44,6 +46,7 @@ impl FaultPoint {
         Self::BeforeAcknowledge,
         Self::AfterAcknowledge,
         Self::DuringCompaction,
+        Self::BetweenMarts,
         Self::BeforeInboxSync,
         Self::AfterInboxSync,
     ];
@@ -58,6 +61,7 @@ impl FaultPoint {
             Self::BeforeAcknowledge => "before_acknowledge",
             Self::AfterAcknowledge => "after_acknowledge",
             Self::DuringCompaction => "during_compaction",
+            Self::BetweenMarts => "between_marts",
             Self::BeforeInboxSync => "before_inbox_sync",
             Self::AfterInboxSync => "after_inbox_sync",
         }

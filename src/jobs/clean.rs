@@ -80,7 +80,8 @@ impl Cleaner {
         Ok(rewritten)
     }
 
-    fn is_closed(&self, day: Day, last_at: Micros) -> bool {
+    /// Whether nothing more is expected of `day`, of which the last row came in at `last_at`.
+    pub(super) fn is_closed(&self, day: Day, last_at: Micros) -> bool {
         let now = (self.clock)();
         let closes_at = day.end().0 + self.closing.after_micros;
         if now.0 < closes_at || now.0 - last_at.0 < self.closing.quiet_micros {
@@ -123,18 +124,8 @@ impl Cleaner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
-    use futures::StreamExt;
-    use tokio_util::sync::CancellationToken;
-
-    use crate::disk::Faults;
-    use crate::domain::Role;
-    use crate::enrich::EventRedactor;
-    use crate::enrich::redact::{AllowList, Redactor, TokenKey};
-    use crate::pipeline::{Pipeline, Settings, TimeLimits};
-    use crate::query::{Limits, Request};
-    use crate::source::{FileImport, Manifest, Rules, Source};
+    use crate::jobs::testing::{import, open_lake, rows};
+    use crate::query::Limits;
 
     /// 2026-11-25T00:00:00Z: days after the events.
     fn now() -> Micros {
@@ -149,60 +140,13 @@ mod tests {
 {"specversion":"1.0","id":"4","source":"t","type":"interaction.turn.v1","subject":"other","time":"2026-11-20T01:00:03Z","data":{"turn_id":"t1","speaker":{"role":"agent"},"text":"hello","content_type":"text"}}
 "#;
 
-    async fn imported(folder: &std::path::Path) -> Arc<Lake> {
-        let file = folder.join("events.ndjson");
-        std::fs::write(&file, EVENTS).unwrap();
-        let lake = Lake::open(&folder.join("lake"), Arc::new(Faults::none()))
-            .await
-            .unwrap();
-        let lake = Arc::new(lake);
-        let manifest = Manifest::of(&[file], "canonical").unwrap();
-        let import = FileImport::open(manifest, Rules::Canonical, 1 << 20).unwrap();
-        let redactor = Redactor::new(TokenKey::from_bytes([1; 32]), AllowList::default());
-        let settings = Settings {
-            max_latency: Duration::from_millis(10),
-            max_batch_bytes: 1 << 20,
-            progress_interval: Duration::from_secs(60),
-            times: TimeLimits {
-                max_past_micros: i64::MAX,
-                max_future_micros: i64::MAX,
-            },
-            clock: || Micros::parse("2026-11-20T02:00:00Z").unwrap(),
-        };
-        let sources: Vec<Box<dyn Source>> = vec![Box::new(import)];
-        let redactor = EventRedactor::new(Arc::new(redactor), false);
-        let monitor = Monitor::default();
-        Pipeline::start(Arc::clone(&lake), redactor, sources, settings, monitor)
-            .unwrap()
-            .run(CancellationToken::new())
-            .await
-            .unwrap();
-        lake
-    }
-
-    async fn rows(engine: &Engine, sql: &str) -> Vec<String> {
-        let mut answer = engine.run(Request::new(sql, Role::Admin)).await.unwrap();
-        let mut rows = Vec::new();
-        while let Some(batch) = answer.batches.next().await {
-            let text = arrow::util::pretty::pretty_format_batches(&[batch.unwrap()]).unwrap();
-            let lines = text.to_string();
-            rows.extend(
-                lines
-                    .lines()
-                    .skip(3)
-                    .filter(|line| line.starts_with('|'))
-                    .map(str::to_owned),
-            );
-        }
-        rows
-    }
-
     #[test]
     fn a_closed_day_loses_its_repeats_and_recalled_words_and_the_view_stays() {
         let folder = tempfile::tempdir().unwrap();
         let runtime = crate::query::runtime().unwrap();
         runtime.block_on(async {
-            let lake = imported(folder.path()).await;
+            let lake = open_lake(folder.path()).await;
+            import(&lake, folder.path(), "events", EVENTS).await;
             let limits = Limits::from(&crate::config::Query::default());
             let handle = tokio::runtime::Handle::current();
             let engine = Engine::new(Arc::clone(&lake), limits, Arc::new(()), handle).unwrap();

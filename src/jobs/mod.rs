@@ -4,6 +4,9 @@
 //! fails is logged once and tried again at the next interval.
 
 mod clean;
+mod marts;
+#[cfg(test)]
+mod testing;
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +17,9 @@ use crate::lake::{Done, Lake, Lease, LeaseError, Upkeep, UpkeepError, keep_up};
 use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
+pub use marts::Storing;
 
-const CLEAN_EVERY: Duration = Duration::from_secs(600);
+const CLOSE_EVERY: Duration = Duration::from_secs(600);
 const LEASE_S: i64 = 600;
 const VACUUM_EVERY: Duration = Duration::from_secs(24 * 3600);
 
@@ -47,27 +51,43 @@ pub async fn maintain_once(
     done
 }
 
-/// One round of rewriting closed days clean, if the lease can be had; how many
-/// days of how many tables.
+/// What a round did to closed days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClosedDays {
+    /// Days of stored logs rewritten clean.
+    pub cleaned: usize,
+    /// Days of marts stored.
+    pub stored: usize,
+}
+
+/// One round over closed days, if the lease can be had: logs rewritten clean,
+/// then marts stored, so that what marts are made of changes no more.
 ///
 /// # Errors
 /// When a day can't be read or rewritten, or another process does it.
-pub async fn clean_once(
+pub async fn close_once(
     cleaner: &Cleaner,
+    storing: &mut Storing,
     settings: &MaintainSettings,
-) -> Result<usize, CleanError> {
+) -> Result<ClosedDays, CleanError> {
     let now = (settings.clock)();
     let lease = Lease::take(cleaner.lake.root(), &settings.holder, now, LEASE_S);
     let lease = lease.map_err(UpkeepError::Lease)?;
-    let days = cleaner.round(&lease).await;
+    let done = async {
+        let cleaned = cleaner.round(&lease).await?;
+        let stored = storing.round(cleaner, &lease).await?;
+        Ok(ClosedDays { cleaned, stored })
+    };
+    let done = done.await;
     lease.release((settings.clock)());
-    days
+    done
 }
 
 /// Rounds until `stop` is cancelled: tables kept small at every interval, closed
 /// days rewritten now and then. One after the other, under one lease at a time.
 pub async fn maintain(cleaner: Cleaner, settings: MaintainSettings, stop: CancellationToken) {
-    let (mut vacuumed, mut cleaned) = (None, None);
+    let (mut vacuumed, mut closed) = (None, None);
+    let mut storing = Storing::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -81,9 +101,10 @@ pub async fn maintain(cleaner: Cleaner, settings: MaintainSettings, stop: Cancel
         report(done.map_err(CleanError::from), |done| {
             *done != Done::default()
         });
-        if is_due(cleaned, CLEAN_EVERY) {
-            cleaned = Some(Instant::now());
-            report(clean_once(&cleaner, &settings).await, |days| *days > 0);
+        if is_due(closed, CLOSE_EVERY) {
+            closed = Some(Instant::now());
+            let done = close_once(&cleaner, &mut storing, &settings).await;
+            report(done, |done| *done != ClosedDays::default());
         }
     }
 }

@@ -22,7 +22,7 @@ use super::table::{LakeError, LakeTable};
 use super::{Lake, Lease, LeaseError};
 use crate::disk::FaultPoint;
 use crate::domain::{Day, Micros};
-use crate::tables::TableId;
+use crate::tables::{MartId, TableId};
 
 const COMMIT_ATTEMPTS: u32 = 10;
 
@@ -84,18 +84,36 @@ pub async fn keep_up(
             lease.check(clock())?;
             done.compacted_files += compact(lake, *id, day, upkeep, lease, clock).await?;
         }
-        lease.check(clock())?;
-        if checkpoint_if_due(table, upkeep).await? {
-            done.checkpoints += 1;
-        }
-        if vacuum {
-            lease.check(clock())?;
-            let (files, entries) = clean_up(table, upkeep).await?;
-            done.deleted_files += files;
-            done.deleted_log_entries += entries;
-        }
+        trim(table, upkeep, vacuum, lease, clock, &mut done).await?;
+    }
+    for id in MartId::ALL {
+        let table = lake.mart(*id);
+        table.refresh().await?;
+        trim(table, upkeep, vacuum, lease, clock, &mut done).await?;
     }
     Ok(done)
+}
+
+/// A checkpoint when one is due; `vacuum`: also delete what is no longer used.
+async fn trim(
+    table: &LakeTable,
+    upkeep: &Upkeep,
+    vacuum: bool,
+    lease: &Lease,
+    clock: fn() -> Micros,
+    done: &mut Done,
+) -> Result<(), UpkeepError> {
+    lease.check(clock())?;
+    if checkpoint_if_due(table, upkeep).await? {
+        done.checkpoints += 1;
+    }
+    if vacuum {
+        lease.check(clock())?;
+        let (files, entries) = clean_up(table, upkeep).await?;
+        done.deleted_files += files;
+        done.deleted_log_entries += entries;
+    }
+    Ok(())
 }
 
 /// Days with many small files.
@@ -263,7 +281,7 @@ async fn replace(
     .into())
 }
 
-fn remove(file: &Add, now: Micros, data_change: bool) -> Remove {
+pub(super) fn remove(file: &Add, now: Micros, data_change: bool) -> Remove {
     Remove {
         path: file.path.clone(),
         data_change,
@@ -279,7 +297,7 @@ fn remove(file: &Add, now: Micros, data_change: bool) -> Remove {
 }
 
 /// Writes files of at most `target_bytes` each.
-struct Splitter {
+pub(super) struct Splitter {
     table: &'static str,
     day: Day,
     target_bytes: usize,
@@ -289,7 +307,7 @@ struct Splitter {
 }
 
 impl Splitter {
-    fn new(table: &'static str, day: Day, target_bytes: usize) -> Self {
+    pub(super) fn new(table: &'static str, day: Day, target_bytes: usize) -> Self {
         Self {
             table,
             day,
@@ -300,7 +318,10 @@ impl Splitter {
         }
     }
 
-    fn write(&mut self, rows: &RecordBatch) -> Result<(), parquet::errors::ParquetError> {
+    pub(super) fn write(
+        &mut self,
+        rows: &RecordBatch,
+    ) -> Result<(), parquet::errors::ParquetError> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             empty => empty.insert(DataFileWriter::new(&rows.schema(), self.day)?),
@@ -315,7 +336,7 @@ impl Splitter {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<DataFile>, LakeError> {
+    pub(super) fn finish(mut self) -> Result<Vec<DataFile>, LakeError> {
         if let Some(writer) = self.writer.take() {
             let file = writer.finish().map_err(|source| LakeError::Parquet {
                 table: self.table.into(),

@@ -9,6 +9,7 @@
 mod durable;
 mod lease;
 mod maintain;
+mod marts;
 mod parquet_file;
 mod read;
 mod table;
@@ -22,17 +23,22 @@ use url::Url;
 pub use durable::DurableDisk;
 pub use lease::{Lease, LeaseError};
 pub use maintain::{Done, Upkeep, UpkeepError, compact, keep_up, rewrite_day};
+pub use marts::{
+    Change, Coverage, DayFile, MartFiles, StoredMart, catch_up, commit_change, coverage, file_list,
+    stored_mart, write_coverage,
+};
 pub use parquet_file::{DataFile, data_file};
 pub use read::read_day;
 pub use table::{LakeError, LakeTable, Progress, resume_from};
 
 use crate::disk::{Faults, create_folder};
-use crate::tables::TableId;
+use crate::tables::{MartId, TableId, TableSpec};
 
 /// All tables of one lake.
 pub struct Lake {
     root: PathBuf,
     tables: Vec<Arc<LakeTable>>,
+    marts: Vec<Arc<LakeTable>>,
     faults: Arc<Faults>,
 }
 
@@ -51,20 +57,27 @@ impl Lake {
             .canonicalize()
             .map_err(|error| unusable(format!("folder can't be read: {error}")))?;
         let store: Arc<dyn ObjectStore> = Arc::new(DurableDisk::new(Arc::clone(&faults)));
-        let mut tables = Vec::with_capacity(TableId::ALL.len());
-        for id in TableId::ALL {
-            let folder = root.join(id.name());
+        let open = async |spec: &'static TableSpec| {
+            let folder = root.join(spec.name);
             create_folder(&folder)
                 .map_err(|error| unusable(format!("folder can't be made: {error}")))?;
             let url = Url::from_directory_path(folder)
                 .map_err(|()| unusable("the path is not absolute".into()))?;
-            tables.push(Arc::new(
-                LakeTable::open(id.spec(), Arc::clone(&store), url).await?,
-            ));
+            let table = LakeTable::open(spec, Arc::clone(&store), url).await?;
+            Ok::<_, LakeError>(Arc::new(table))
+        };
+        let mut tables = Vec::with_capacity(TableId::ALL.len());
+        for id in TableId::ALL {
+            tables.push(open(id.spec()).await?);
+        }
+        let mut marts = Vec::with_capacity(MartId::ALL.len());
+        for id in MartId::ALL {
+            marts.push(open(id.spec()).await?);
         }
         Ok(Self {
             root,
             tables,
+            marts,
             faults,
         })
     }
@@ -77,6 +90,11 @@ impl Lake {
     /// One table.
     pub fn table(&self, id: TableId) -> &Arc<LakeTable> {
         &self.tables[id as usize]
+    }
+
+    /// One stored mart.
+    pub fn mart(&self, id: MartId) -> &Arc<LakeTable> {
+        &self.marts[id as usize]
     }
 
     /// All stored logs, in the order of [`TableId::ALL`].
@@ -94,7 +112,7 @@ impl Lake {
     /// # Errors
     /// When a log can't be read.
     pub async fn refresh(&self) -> Result<(), LakeError> {
-        for table in &self.tables {
+        for table in self.tables.iter().chain(&self.marts) {
             table.refresh().await?;
         }
         Ok(())

@@ -3,7 +3,8 @@
 //! Schemas: `tingchao` (the default: views and marts), `raw` (the stored logs), `system` (what the process does
 //! now). A [`Snapshot`] never changes, so a query sees one state of every table from its first row to its last;
 //! a new one is made when a table has moved, sharing the providers of tables that have not. Views are planned
-//! on first use and kept with the snapshot. Invariants: a role sees only what its permissions allow
+//! on first use and kept with the snapshot. Inside, relations have two scopes: all rows, and the live rows of
+//! which stored days know nothing yet (`marts`). Invariants: a role sees only what its permissions allow
 //! ([`Access`]); no provider here can be written through. Not here: running queries.
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,25 +18,31 @@ use datafusion::catalog::{
     TableProvider,
 };
 use datafusion::common::{Constraints, Statistics};
+use datafusion::config::Dialect;
 use datafusion::datasource::{TableType, ViewTable};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use deltalake::DeltaTable;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::error::QueryError;
 use super::files::Library;
+use super::marts::{Marts, Stored};
 use super::system::System;
 use crate::domain::{Permission, Role};
 use crate::lake::Lake;
-use crate::tables::TableId;
+use crate::tables::{MartId, TableId};
 
 /// Name of the catalog and of its default schema.
 pub(super) const SCHEMA: &str = "tingchao";
 const RAW: &str = "raw";
 const SYSTEM: &str = "system";
+/// Stored days of marts and what has happened to them; for our own SQL only.
+const STORED: &str = "stored";
+/// Relations over live rows; for our own SQL only.
+const LIVE: &str = "live";
 
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,14 +62,31 @@ impl Access {
     }
 }
 
+/// Which rows relations have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All.
+    Whole,
+    /// Those that stored days know nothing of.
+    Live,
+}
+
+/// A relation that is planned when it is first asked for.
+type Planned = OnceCell<Arc<dyn TableProvider>>;
+
 /// Table versions, by table.
 pub type Versions = BTreeMap<&'static str, i64>;
 
 /// All relations as of one set of table versions.
 pub(super) struct Snapshot {
     pub(super) versions: Versions,
+    /// The tables that these are the versions of.
+    pub(super) logs: Vec<(TableId, Arc<DeltaTable>)>,
+    pub(super) stored: Stored,
     raw: HashMap<&'static str, Arc<dyn TableProvider>>,
-    planned: HashMap<&'static str, OnceCell<Arc<dyn TableProvider>>>,
+    whole: HashMap<&'static str, Planned>,
+    live: HashMap<&'static str, Planned>,
+    live_logs: HashMap<&'static str, Planned>,
     library: Arc<Library>,
     system: Arc<System>,
     base: SessionState,
@@ -79,28 +103,47 @@ impl fmt::Debug for Snapshot {
 impl Snapshot {
     /// A session over this snapshot, as `access` sees it.
     pub(super) fn session(self: &Arc<Self>, access: Access) -> SessionStateBuilder {
+        self.scoped(access, Scope::Whole)
+    }
+
+    fn scoped(self: &Arc<Self>, access: Access, scope: Scope) -> SessionStateBuilder {
         let list = Catalogs {
             snapshot: Arc::clone(self),
             access,
+            scope,
         };
         SessionStateBuilder::new_from_existing(self.base.clone()).with_catalog_list(Arc::new(list))
     }
 
-    async fn relation(self: &Arc<Self>, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let Some(cell) = self.planned.get(name) else {
+    async fn relation(
+        self: &Arc<Self>,
+        name: &str,
+        scope: Scope,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        let cells = match scope {
+            Scope::Whole => &self.whole,
+            Scope::Live => &self.live,
+        };
+        let Some(cell) = cells.get(name) else {
             return Ok(None);
         };
-        let planned = cell.get_or_try_init(|| self.plan(name)).await?;
+        let planned = cell.get_or_try_init(|| self.plan(name, scope)).await?;
         Ok(Some(Arc::clone(planned)))
     }
 
-    async fn plan(self: &Arc<Self>, name: &str) -> Result<Arc<dyn TableProvider>> {
+    async fn plan(self: &Arc<Self>, name: &str, scope: Scope) -> Result<Arc<dyn TableProvider>> {
         let Some(relation) = self.library.relations.get(name) else {
             return Err(DataFusionError::Internal(format!(
                 "relation `{name}` is not embedded"
             )));
         };
-        let state = self.session(Access::Everything).build();
+        let stored = (scope == Scope::Whole)
+            .then(|| self.stored.whole(name))
+            .flatten();
+        if let Some(sql) = stored {
+            return self.plan_text(&sql).await;
+        }
+        let state = self.scoped(Access::Everything, scope).build();
         // Boxed: a relation plans the relations that it reads.
         let plan = Box::pin(state.statement_to_plan(relation.statement.clone())).await?;
         Ok(Arc::new(ViewTable::new(
@@ -108,6 +151,56 @@ impl Snapshot {
             Some(relation.text.to_owned()),
         )))
     }
+
+    /// A relation of our own making.
+    async fn plan_text(self: &Arc<Self>, sql: &str) -> Result<Arc<dyn TableProvider>> {
+        let state = self.session(Access::Everything).build();
+        let statement = state.sql_to_statement(sql, &Dialect::PostgreSQL)?;
+        let plan = Box::pin(state.statement_to_plan(statement)).await?;
+        Ok(Arc::new(ViewTable::new(plan, Some(sql.to_owned()))))
+    }
+
+    /// A stored log, in the live scope without the rows that stored days know.
+    async fn log(
+        self: &Arc<Self>,
+        name: &str,
+        scope: Scope,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        let sql = (scope == Scope::Live)
+            .then(|| self.stored.live_log(name))
+            .flatten();
+        let Some((sql, cell)) = sql.zip(self.live_logs.get(name)) else {
+            return Ok(self.raw.get(name).cloned());
+        };
+        let planned = cell.get_or_try_init(|| self.plan_text(&sql)).await?;
+        Ok(Some(Arc::clone(planned)))
+    }
+
+    /// The same tables with another stored part.
+    fn with_stored(&self, stored: Stored) -> Self {
+        Self {
+            versions: self.versions.clone(),
+            logs: self.logs.clone(),
+            stored,
+            raw: self.raw.clone(),
+            whole: cells(&self.library),
+            live: cells(&self.library),
+            live_logs: log_cells(),
+            library: Arc::clone(&self.library),
+            system: Arc::clone(&self.system),
+            base: self.base.clone(),
+        }
+    }
+}
+
+fn cells(library: &Library) -> HashMap<&'static str, Planned> {
+    let names = library.relations.keys();
+    names.map(|name| (*name, OnceCell::new())).collect()
+}
+
+fn log_cells() -> HashMap<&'static str, Planned> {
+    let names = TableId::ALL.iter().map(|id| id.name());
+    names.map(|name| (name, OnceCell::new())).collect()
 }
 
 /// The newest snapshot, replaced when a table moves.
@@ -117,7 +210,8 @@ pub(super) struct Catalog {
     system: Arc<System>,
     base: SessionState,
     current: RwLock<Option<Arc<Snapshot>>>,
-    rebuilding: Mutex<()>,
+    /// Held while a snapshot is made.
+    marts: Mutex<Marts>,
 }
 
 impl Catalog {
@@ -127,14 +221,14 @@ impl Catalog {
         system: Arc<System>,
         base: SessionState,
     ) -> Self {
-        let (current, rebuilding) = (RwLock::new(None), Mutex::new(()));
+        let (current, marts) = (RwLock::new(None), Mutex::default());
         Self {
             lake,
             library,
             system,
             base,
             current,
-            rebuilding,
+            marts,
         }
     }
 
@@ -152,22 +246,42 @@ impl Catalog {
             .collect()
     }
 
+    /// What this process knows of stored days; no snapshot is made meanwhile.
+    pub(super) async fn marts(&self) -> MutexGuard<'_, Marts> {
+        self.marts.lock().await
+    }
+
+    /// `snapshot` with another stored part.
+    pub(super) fn variant(&self, snapshot: &Snapshot, stored: Stored) -> Arc<Snapshot> {
+        Arc::new(snapshot.with_stored(stored))
+    }
+
+    fn is_current(&self, snapshot: &Snapshot, tables: &[(TableId, Arc<DeltaTable>)]) -> bool {
+        let same = |name: &str, table: &DeltaTable| {
+            snapshot.versions.get(name) == Some(&version_of(table))
+        };
+        tables.iter().all(|(id, table)| same(id.name(), table))
+            && MartId::ALL
+                .iter()
+                .all(|id| same(id.name(), &self.lake.mart(*id).latest()))
+    }
+
     /// The snapshot of the newest table versions that this process knows.
     pub(super) async fn snapshot(&self) -> Result<Arc<Snapshot>, QueryError> {
         if let Some(held) = self.held()
-            && is_current(&held, &self.tables())
+            && self.is_current(&held, &self.tables())
         {
             return Ok(held);
         }
-        let _rebuilding = self.rebuilding.lock().await;
+        let mut marts = self.marts.lock().await;
         let tables = self.tables();
         let held = self.held();
         if let Some(held) = &held
-            && is_current(held, &tables)
+            && self.is_current(held, &tables)
         {
             return Ok(Arc::clone(held));
         }
-        let built = Arc::new(self.build(&tables, held.as_deref()).await?);
+        let built = Arc::new(self.build(tables, held.as_deref(), &mut marts).await?);
         let mut slot = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *slot = Some(Arc::clone(&built));
         Ok(built)
@@ -175,13 +289,14 @@ impl Catalog {
 
     async fn build(
         &self,
-        tables: &[(TableId, Arc<DeltaTable>)],
+        logs: Vec<(TableId, Arc<DeltaTable>)>,
         before: Option<&Snapshot>,
+        marts: &mut Marts,
     ) -> Result<Snapshot, QueryError> {
         let session = Arc::new(self.base.clone());
         let mut versions = Versions::new();
-        let mut raw = HashMap::with_capacity(tables.len());
-        for (id, table) in tables {
+        let mut raw = HashMap::with_capacity(logs.len());
+        for (id, table) in &logs {
             let version = version_of(table);
             let name = id.name();
             let unchanged = before.filter(|before| before.versions.get(name) == Some(&version));
@@ -192,16 +307,21 @@ impl Catalog {
             versions.insert(name, version);
             raw.insert(name, provider);
         }
-        let planned = self
-            .library
-            .relations
-            .keys()
-            .map(|name| (*name, OnceCell::new()))
-            .collect();
+        for id in MartId::ALL {
+            versions.insert(id.name(), version_of(&self.lake.mart(*id).latest()));
+        }
+        let mut stored = HashMap::new();
+        for (id, table) in marts.advance(&self.lake, &logs).await? {
+            stored.insert(id.name(), provider_of(&table, &session).await?);
+        }
         Ok(Snapshot {
             versions,
+            logs,
+            stored: marts.part(stored)?,
             raw,
-            planned,
+            whole: cells(&self.library),
+            live: cells(&self.library),
+            live_logs: log_cells(),
             library: Arc::clone(&self.library),
             system: Arc::clone(&self.system),
             base: self.base.clone(),
@@ -214,13 +334,6 @@ fn version_of(table: &DeltaTable) -> i64 {
         .version()
         .and_then(|version| i64::try_from(version).ok())
         .unwrap_or(-1)
-}
-
-fn is_current(snapshot: &Snapshot, tables: &[(TableId, Arc<DeltaTable>)]) -> bool {
-    let same = |(id, table): &(TableId, Arc<DeltaTable>)| {
-        snapshot.versions.get(id.name()) == Some(&version_of(table))
-    };
-    tables.iter().all(same)
 }
 
 async fn provider_of(
@@ -294,6 +407,7 @@ impl TableProvider for ReadOnly {
 struct Catalogs {
     snapshot: Arc<Snapshot>,
     access: Access,
+    scope: Scope,
 }
 
 impl CatalogProviderList for Catalogs {
@@ -313,6 +427,7 @@ impl CatalogProviderList for Catalogs {
         let catalog = Schemas {
             snapshot: Arc::clone(&self.snapshot),
             access: self.access,
+            scope: self.scope,
         };
         (name == SCHEMA).then(|| Arc::new(catalog) as Arc<dyn CatalogProvider>)
     }
@@ -322,6 +437,7 @@ impl CatalogProviderList for Catalogs {
 struct Schemas {
     snapshot: Arc<Snapshot>,
     access: Access,
+    scope: Scope,
 }
 
 impl CatalogProvider for Schemas {
@@ -339,8 +455,18 @@ impl CatalogProvider for Schemas {
             SCHEMA => Arc::new(Relations {
                 snapshot,
                 access: self.access,
+                scope: self.scope,
             }),
-            RAW if self.access.allows(Permission::RawTables) => Arc::new(Logs(snapshot)),
+            RAW if self.access.allows(Permission::RawTables) => Arc::new(Logs {
+                snapshot,
+                scope: self.scope,
+            }),
+            LIVE if self.access == Access::Everything => Arc::new(Relations {
+                snapshot,
+                access: self.access,
+                scope: Scope::Live,
+            }),
+            STORED if self.access == Access::Everything => Arc::new(StoredDays(snapshot)),
             SYSTEM if self.access.allows(Permission::System) => Arc::new(Inside(snapshot)),
             _ => return None,
         };
@@ -353,6 +479,7 @@ impl CatalogProvider for Schemas {
 struct Relations {
     snapshot: Arc<Snapshot>,
     access: Access,
+    scope: Scope,
 }
 
 #[async_trait]
@@ -367,7 +494,7 @@ impl SchemaProvider for Relations {
         if !self.table_exist(name) {
             return Ok(None);
         }
-        self.snapshot.relation(name).await
+        self.snapshot.relation(name, self.scope).await
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
@@ -382,7 +509,10 @@ impl SchemaProvider for Relations {
 
 /// Schema `raw`.
 #[derive(Debug)]
-struct Logs(Arc<Snapshot>);
+struct Logs {
+    snapshot: Arc<Snapshot>,
+    scope: Scope,
+}
 
 #[async_trait]
 impl SchemaProvider for Logs {
@@ -391,11 +521,35 @@ impl SchemaProvider for Logs {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        Ok(self.0.raw.get(name).cloned())
+        self.snapshot.log(name, self.scope).await
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.0.raw.contains_key(name)
+        self.snapshot.raw.contains_key(name)
+    }
+}
+
+/// Schema `stored`.
+#[derive(Debug)]
+struct StoredDays(Arc<Snapshot>);
+
+#[async_trait]
+impl SchemaProvider for StoredDays {
+    fn table_names(&self) -> Vec<String> {
+        self.0
+            .stored
+            .marts
+            .keys()
+            .map(|name| (*name).to_owned())
+            .collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        Ok(self.0.stored.table(name))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.0.stored.table(name).is_some()
     }
 }
 

@@ -62,18 +62,26 @@ impl Engine {
             "select dt, max(ingested_at) as last_at from raw.{name} \
              where dt in (select dt from raw.{name} where suspect) group by dt order by dt"
         );
-        let mut answer = self.maintain(days, Vec::new()).await?;
-        let mut found = Vec::new();
-        while let Some(rows) = answer.batches.next().await {
-            let rows = rows?;
-            let days = cast(rows.column(0), &arrow::datatypes::DataType::Int32);
-            let days = days.map_err(|error| QueryError::internal("reading days", error.into()))?;
-            let days = days.as_primitive::<Int32Type>().values().to_vec();
-            let times = rows.column(1).as_primitive::<TimestampMicrosecondType>();
-            let times = times.values().iter().map(|time| Micros(*time));
-            found.extend(days.into_iter().map(Day).zip(times));
-        }
-        Ok(found)
+        let answer = self.maintain(days, Vec::new()).await?;
+        days_and_times(answer).await
+    }
+
+    /// Days of `table` after `after`, with when their last row came in.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub(super) async fn last_rows(
+        &self,
+        table: TableId,
+        after: Option<Day>,
+    ) -> Result<Vec<(Day, Micros)>, QueryError> {
+        let name = table.name();
+        let later = after.map_or(String::new(), |after| format!("where dt > date '{after}'"));
+        let days = format!(
+            "select dt, max(ingested_at) as last_at from raw.{name} {later} group by dt order by dt"
+        );
+        let answer = self.maintain(days, Vec::new()).await?;
+        days_and_times(answer).await
     }
 
     /// One day as the view of `table` shows it, ready to be stored.
@@ -106,4 +114,19 @@ impl Engine {
         request.door = "maintenance";
         self.run(request).await
     }
+}
+
+/// Rows of a day and a time.
+async fn days_and_times(mut answer: Answer) -> Result<Vec<(Day, Micros)>, QueryError> {
+    let mut found = Vec::new();
+    while let Some(rows) = answer.batches.next().await {
+        let rows = rows?;
+        let days = cast(rows.column(0), &arrow::datatypes::DataType::Int32);
+        let days = days.map_err(|error| QueryError::internal("reading days", error.into()))?;
+        let days = days.as_primitive::<Int32Type>().values().to_vec();
+        let times = rows.column(1).as_primitive::<TimestampMicrosecondType>();
+        let times = times.values().iter().map(|time| Micros(*time));
+        found.extend(days.into_iter().map(Day).zip(times));
+    }
+    Ok(found)
 }

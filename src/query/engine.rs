@@ -24,7 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, BatchStream, GRACE};
-use super::catalog::{Access, Catalog, SCHEMA};
+use super::catalog::{Access, Catalog, SCHEMA, Snapshot};
 use super::error::QueryError;
 use super::files::{Library, NamedQuery};
 use super::functions;
@@ -250,6 +250,7 @@ impl Engine {
             begun,
             max_rows: request.max_rows,
             timeout: request.timeout,
+            snapshot: None,
         };
         self.start(job).await
     }
@@ -295,6 +296,7 @@ impl Engine {
             begun,
             max_rows: request.max_rows,
             timeout: request.timeout,
+            snapshot: None,
         };
         self.start(job).await
     }
@@ -317,6 +319,43 @@ impl Engine {
     /// Stops all queries with [`QueryError::Cancelled`]; later ones are stopped at once.
     pub fn shutdown(&self) {
         self.0.shutdown.cancel();
+    }
+
+    pub(super) fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    pub(super) fn library(&self) -> &Library {
+        &self.0.library
+    }
+
+    pub(super) fn lake(&self) -> &Arc<Lake> {
+        &self.0.lake
+    }
+
+    /// A statement of our own over a snapshot that callers don't see.
+    pub(super) async fn maintain_at(
+        &self,
+        sql: String,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<Answer, QueryError> {
+        let begun = Begun {
+            door: "maintenance",
+            role: Role::Admin.as_str(),
+            name: None,
+            shape: String::new(),
+        };
+        let job = Job {
+            statement: Source::Text(sql),
+            binding: Binding::Positional(Vec::new()),
+            access: Access::Everything,
+            shows_files: false,
+            begun,
+            max_rows: None,
+            timeout: None,
+            snapshot: Some(snapshot),
+        };
+        self.start(job).await
     }
 
     /// Where queries run.
@@ -387,6 +426,8 @@ pub(super) struct Job {
     pub(super) begun: Begun,
     max_rows: Option<u64>,
     timeout: Option<Duration>,
+    /// The state to read; `None`: the newest.
+    pub(super) snapshot: Option<Arc<Snapshot>>,
 }
 
 impl Job {
@@ -406,6 +447,7 @@ impl Job {
             },
             max_rows: None,
             timeout: None,
+            snapshot: None,
         }
     }
 }

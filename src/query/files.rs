@@ -4,6 +4,7 @@
 //! its header's name is the file's name; relations refer to each other without cycles. Not here: planning.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hasher;
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
@@ -41,6 +42,7 @@ pub(super) const VIEWS: &[File] = files!("views":
 /// Relations derived from the views.
 pub(super) const MARTS: &[File] = files!("marts":
     "legs",
+    "interaction_surveys",
     "interactions",
     "operations_intervals",
 );
@@ -107,6 +109,8 @@ impl NamedQuery {
 pub(super) struct Library {
     pub(super) relations: BTreeMap<&'static str, Relation>,
     pub(super) named: Vec<NamedQuery>,
+    /// What the relations say, as a number: stored days made by another version are made again.
+    pub(super) version: String,
 }
 
 impl Library {
@@ -119,6 +123,7 @@ impl Library {
         let mut library = Self {
             relations: BTreeMap::new(),
             named: Vec::new(),
+            version: version_of(relations),
         };
         for (name, text) in relations.iter().copied().flatten() {
             let (header, statement) = read(name, text)?;
@@ -185,6 +190,16 @@ impl Library {
         done.insert(known);
         Ok(())
     }
+}
+
+/// A hash of all relations' texts.
+fn version_of(relations: &[&[File]]) -> String {
+    let mut hasher = twox_hash::XxHash3_64::new();
+    for (name, text) in relations.iter().copied().flatten() {
+        hasher.write(name.as_bytes());
+        hasher.write(text.as_bytes());
+    }
+    format!("{:016x}", hasher.finish())
 }
 
 fn broken(name: &str, why: &str) -> QueryError {

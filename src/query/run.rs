@@ -172,7 +172,10 @@ impl Task {
         statement: Statement,
     ) -> Result<(SendableRecordBatchStream, Opened), QueryError> {
         let limit = self.inner.limits.max_memory_bytes;
-        let snapshot = self.inner.catalog.snapshot().await?;
+        let snapshot = match &self.job.snapshot {
+            Some(snapshot) => Arc::clone(snapshot),
+            None => self.inner.catalog.snapshot().await?,
+        };
         let (state, plan) = plan(&self.inner, &snapshot, statement, &self.job).await?;
         let stream = execute_stream(plan, state.task_ctx())
             .map_err(|error| QueryError::execution(error, limit))?;

@@ -765,3 +765,29 @@ async fn filters_reach_the_scan_through_a_view() {
         "{plan}"
     );
 }
+
+#[test]
+fn stored_marts_have_the_columns_that_their_files_say() {
+    let library = Library::embedded().unwrap();
+    for id in crate::tables::MartId::ALL {
+        let mut said: Vec<String> = library.relations[id.name()]
+            .header
+            .columns
+            .iter()
+            .map(|column| format!("{} {}", column.name, column.kind))
+            .collect();
+        assert_eq!(said.pop().unwrap(), "dt date", "{}", id.name());
+        let schema = id.spec().schema();
+        let stored = schema.fields().iter();
+        let stored: Vec<String> = stored
+            .map(|field| {
+                format!(
+                    "{} {}",
+                    field.name(),
+                    super::export::type_name(field.data_type())
+                )
+            })
+            .collect();
+        assert_eq!(stored, said, "{}", id.name());
+    }
+}

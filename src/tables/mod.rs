@@ -10,6 +10,7 @@
 mod batch;
 mod dead_letters;
 mod events;
+mod marts;
 mod others;
 mod turns;
 
@@ -17,6 +18,7 @@ use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::DeadLetter;
+pub use marts::MartId;
 
 use crate::contract::{Data, Event};
 use crate::domain::{Channel, Day, Micros, Position, Redacted};
@@ -201,7 +203,7 @@ macro_rules! table {
     (@) => { false };
     ($spec:ident, $columns:ident, $name:literal, { $($id:ident = $column:literal : $kind:ident $(($required:ident))?),+ $(,)? }) => {
         #[derive(Clone, Copy)]
-        #[allow(dead_code, reason = "columns filled later or by position have no use of their name yet")]
+        #[allow(dead_code, reason = "columns filled later, by position or by SQL have no use of their name")]
         #[allow(clippy::enum_variant_names, reason = "the names are the columns'")]
         enum $columns { $($id),+ }
 
