@@ -24,13 +24,13 @@ use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
 use crate::source::{Inbox, Source};
 use crate::store::Store;
-use crate::telemetry::{self, Health};
+use crate::telemetry::{self, Health, MetricsHandle};
 
 const REFRESH_EVERY: Duration = Duration::from_millis(1_000);
 /// How long a maintenance round may take to end at shutdown.
-const BACKGROUND_END: Duration = Duration::from_secs(20);
-const LAKE: &str = "lake";
-const PIPELINE: &str = "pipeline";
+pub(super) const BACKGROUND_END: Duration = Duration::from_secs(20);
+pub(super) const LAKE: &str = "lake";
+pub(super) const PIPELINE: &str = "pipeline";
 
 /// What distinguishes one way of serving from another.
 #[derive(Default)]
@@ -147,7 +147,12 @@ pub fn serve(
             )?;
             background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
         }
-        background.spawn(upkeep(lake, monitor, &state, &stop));
+        let gauges = Gauges {
+            metrics: state.metrics.clone(),
+            health: state.health.clone(),
+            inbox: state.inbox.clone(),
+        };
+        background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
         tracing::info!(http.addr = %addresses.http, admin.addr = %addresses.admin, "serving");
@@ -171,7 +176,7 @@ pub fn serve(
     ended
 }
 
-fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
+pub(super) fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(threads.max(2))
         .thread_name(name)
@@ -279,7 +284,7 @@ async fn open(
     })
 }
 
-fn spawn_pipeline(
+pub(super) fn spawn_pipeline(
     pipeline: Option<Pipeline>,
     stop: &CancellationToken,
     health: Health,
@@ -304,46 +309,52 @@ fn spawn_pipeline(
     })
 }
 
-/// Looking for other processes' commits, and the gauges.
-fn upkeep(
+/// What is looked at every second and shown as metrics and health.
+pub(super) struct Gauges {
+    pub metrics: MetricsHandle,
+    pub health: Health,
+    pub inbox: Option<Inbox>,
+}
+
+/// Looks for other processes' commits and moves the gauges, until `stop`.
+pub(super) async fn upkeep(
     lake: Arc<Lake>,
     monitor: Monitor,
-    state: &State,
-    stop: &CancellationToken,
-) -> impl Future<Output = ()> + use<> {
-    let (stop, health) = (stop.clone(), state.health.clone());
-    let (metrics, inbox) = (state.metrics.clone(), state.inbox.clone());
-    async move {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(REFRESH_EVERY) => {}
-            }
-            if let Err(error) = lake.refresh().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the lake can't be refreshed"
-                );
-            }
-            match monitor.trouble() {
-                Some(trouble) => health.not_ready(LAKE, trouble),
-                None => health.ready(LAKE),
-            }
-            if let Some(inbox) = &inbox {
-                telemetry::inbox_bytes(inbox.waiting_bytes());
-            }
-            for source in monitor.sources() {
-                if let Some(at) = source.newest_event_at {
-                    telemetry::watermark(&source.name, at.0);
-                }
-            }
-            metrics.upkeep();
+    gauges: Gauges,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REFRESH_EVERY) => {}
         }
+        if let Err(error) = lake.refresh().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the lake can't be refreshed"
+            );
+        }
+        match monitor.trouble() {
+            Some(trouble) => gauges.health.not_ready(LAKE, trouble),
+            None => gauges.health.ready(LAKE),
+        }
+        if let Some(inbox) = &gauges.inbox {
+            telemetry::inbox_bytes(inbox.waiting_bytes());
+        }
+        for source in monitor.sources() {
+            if let Some(at) = source.newest_event_at {
+                telemetry::watermark(&source.name, at.0);
+            }
+            if let Some(lag) = source.lag {
+                telemetry::source_lag(&source.name, source.partition, lag);
+            }
+        }
+        gauges.metrics.upkeep();
     }
 }
 
 /// Waits for the signal to stop.
-async fn signals(stop: CancellationToken, health: Health) {
+pub(super) async fn signals(stop: CancellationToken, health: Health) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return;

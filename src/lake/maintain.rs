@@ -424,10 +424,16 @@ mod tests {
         let table = lake.table(TableId::DeadLetters);
         table.refresh().await.unwrap();
         let mut found = Vec::new();
-        crate::lake::read_day(table, now().day(), &["offset"], |rows| {
-            let column = rows.column(0).as_primitive::<arrow::datatypes::Int64Type>();
-            found.extend(column.values().iter().copied());
-        })
+        crate::lake::read_new_files(
+            table,
+            now().day(),
+            &["offset"],
+            &mut std::collections::HashSet::new(),
+            |rows| {
+                let column = rows.column(0).as_primitive::<arrow::datatypes::Int64Type>();
+                found.extend(column.values().iter().copied());
+            },
+        )
         .await
         .unwrap();
         found.sort_unstable();

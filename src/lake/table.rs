@@ -329,32 +329,33 @@ impl LakeTable {
         })
     }
 
-    /// Whether the table already has all of `progress`.
+    /// Whether the table already has all of `progress`: our own commit went
+    /// through although its answer was lost, or the rows are a rival's by now.
+    /// A part of it means that rows of ours would be there twice.
     async fn is_committed(
         &self,
         writer: &mut Writer,
         progress: &[Progress],
     ) -> Result<bool, LakeError> {
-        let mut all = !progress.is_empty();
+        let (mut done, mut ahead) = (0, None);
         for part in progress {
-            let Some(stored) = self.known_progress(writer, &part.app).await? else {
-                all = false;
-                continue;
-            };
-            if stored >= part.next {
-                continue;
-            }
-            all = false;
+            let stored = self.known_progress(writer, &part.app).await?;
+            let stored = stored.unwrap_or(part.first);
+            done += usize::from(stored >= part.next);
             if stored > part.first {
-                return Err(LakeError::Fenced {
-                    table: self.name.into(),
-                    app: part.app.clone(),
-                    stored,
-                    first: part.first,
-                });
+                ahead = Some((part, stored));
             }
         }
-        Ok(all)
+        match ahead {
+            _ if done == progress.len() => Ok(done > 0),
+            Some((part, stored)) => Err(LakeError::Fenced {
+                table: self.name.into(),
+                app: part.app.clone(),
+                stored,
+                first: part.first,
+            }),
+            None => Ok(false),
+        }
     }
 
     /// One attempt, as version + 1 of the snapshot that `writer` holds.
