@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod broker;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod demo;
@@ -12,6 +14,8 @@ mod demo;
 mod events;
 #[cfg(test)]
 mod import;
+#[cfg(test)]
+mod kafka;
 #[cfg(test)]
 #[expect(
     dead_code,
