@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{
-    BACKGROUND_END, Gauges, LAKE, PIPELINE, cleaner, maintain_settings, runtime, signals,
+    BACKGROUND_END, Gauges, LAKE, PIPELINE, cleaner, letters, maintain_settings, runtime, signals,
     spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
@@ -69,6 +69,9 @@ pub fn ingest(
             health: health.clone(),
             inbox: None,
         };
+        if let Some(letters) = letters(config, &folder.lake)? {
+            background.spawn(letters.run(stop.clone()));
+        }
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             background.spawn({

@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, CustomerIds, LakeUrl};
+use crate::config::{Config, CustomerIds};
 use crate::disk::{Faults, FolderLock, LockError};
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor};
-use crate::lake::{Lake, LakeError};
+use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use ingest::ingest;
@@ -40,9 +40,6 @@ pub enum OpenError {
     /// The key of the tokens is missing or another one.
     #[error(transparent)]
     TokenKey(#[from] TokenKeyError),
-    /// A lake on an object store.
-    #[error("lake.url: {0} is an object store; this build keeps the lake in a folder")]
-    ObjectStore(String),
 }
 
 /// An opened data folder.
@@ -98,15 +95,12 @@ impl DataFolder {
         lock: Option<FolderLock>,
         faults: Arc<Faults>,
     ) -> Result<Self, OpenError> {
-        let root = match config.lake_url() {
-            LakeUrl::Folder(root) => root,
-            other @ LakeUrl::S3 { .. } => return Err(OpenError::ObjectStore(format!("{other:?}"))),
-        };
-        let key = token_key::open(&config.token_key_file(), &root)?;
+        let storage = Storage::open(&config.lake_url(), Arc::clone(&faults)).await?;
+        let key = token_key::open(&config.token_key_file(), &storage).await?;
         let allow = AllowList::new(&config.privacy.allow_list);
         let redactor = Arc::new(Redactor::new(key, allow));
         let tokenise = config.privacy.customer_ids == CustomerIds::Token;
-        let lake = Lake::open(&root, faults).await?;
+        let lake = Lake::on(storage, faults).await?;
         Ok(Self {
             lock,
             lake: Arc::new(lake),

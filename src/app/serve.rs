@@ -18,10 +18,11 @@ use super::{DataFolder, Seen, now, pipeline_settings, sources};
 use crate::api::{self, Doors, IngestLimits, RecentIdentities, SharedState, State, fill_recent};
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, MaintainSettings, maintain};
+use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, maintain};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
+use crate::sink::TopicSink;
 use crate::source::{Inbox, Source};
 use crate::store::Store;
 use crate::telemetry::{self, Health, MetricsHandle};
@@ -59,14 +60,36 @@ pub fn maintain_settings(config: &Config) -> MaintainSettings {
         upkeep: Upkeep {
             small_bytes: config.lake.compact_below_bytes,
             min_files: config.lake.compact_min_files.get() as usize,
+            crowded_files: config.lake.compact_at_files.get() as usize,
             target_bytes: usize::try_from(config.lake.target_file_bytes.get())
                 .unwrap_or(usize::MAX),
             checkpoint_every: u64::from(config.lake.checkpoint_every_commits.get()),
             retention_hours: config.lake.retention_hours,
         },
-        holder: format!("process {} since {}", std::process::id(), now()),
+        holder: holder(),
         clock: now,
     }
+}
+
+fn holder() -> String {
+    format!("process {} since {}", std::process::id(), now())
+}
+
+/// What sends dead letters to their topic, when there are brokers and a topic.
+///
+/// # Errors
+/// When a setting is wrong.
+pub(super) fn letters(config: &Config, lake: &Arc<Lake>) -> anyhow::Result<Option<Letters>> {
+    let kafka = &config.kafka;
+    if kafka.brokers.is_empty() || kafka.dead_letters_topic.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Letters {
+        lake: Arc::clone(lake),
+        sink: Arc::new(TopicSink::open(kafka, &kafka.dead_letters_topic)?),
+        holder: holder(),
+        clock: now,
+    }))
 }
 
 /// When days are closed under `config`.
@@ -152,6 +175,9 @@ pub fn serve(
             health: state.health.clone(),
             inbox: state.inbox.clone(),
         };
+        if let Some(letters) = letters(config, &lake)? {
+            background.spawn(letters.run(stop.clone()));
+        }
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));

@@ -434,7 +434,7 @@ impl Pipeline {
             Ok(Err(error)) => return self.reset(&error).await,
             Err(error) => {
                 let what = format!("a flush broke off: {error}");
-                let url = self.lake.root().display().to_string();
+                let url = self.lake.storage().shown().to_owned();
                 return self.reset(&LakeError::Unusable { url, what }).await;
             }
         };

@@ -16,7 +16,7 @@ mod turns;
 use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
-pub use dead_letters::DeadLetter;
+pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
 
 use crate::contract::{Data, Event};
 use crate::domain::{Channel, Day, Micros, Position, Redacted};

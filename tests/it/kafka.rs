@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::broker::{Cluster, cluster};
 use crate::events::{TABLES, events, time};
-use crate::support::{Place, Server, text, wait_for};
+use crate::support::{Place, Server, repository, text, wait_for};
 
 const SOON: Duration = Duration::from_secs(120);
 
@@ -70,6 +72,7 @@ fn await_rows(server: &Server, prefix: &str, rows: usize) {
 fn default_topics_reach_the_tables_and_refusals_the_dead_letters() {
     let Some(cluster) = cluster() else { return };
     cluster.topics(&DEFAULT_TOPICS, 3);
+    cluster.topics(&["tingchao.dead-letters"], 2);
     let place = place(cluster, "defaults").with("TINGCHAO__INGEST__MAX_LINE_BYTES", 4_000);
     let sender = cluster.producer();
     let mut sent = 0;
@@ -113,6 +116,7 @@ fn default_topics_reach_the_tables_and_refusals_the_dead_letters() {
     codes.sort_unstable();
     expected.sort_unstable();
     assert_eq!(codes, expected);
+    the_same_letters_are_in_their_topic(cluster, &server, bad.len());
     // Dead at once, and again: nothing is read twice, nothing is left out.
     server.kill();
     let server = Server::start(&place, None, false);
@@ -121,6 +125,53 @@ fn default_topics_reach_the_tables_and_refusals_the_dead_letters() {
     await_rows(&server, "d%", sent);
     assert_eq!(server.number(letters), bad.len() as i64);
     server.stop();
+}
+
+/// Every letter of the table is in the topic, under its position, in the shape that is described.
+fn the_same_letters_are_in_their_topic(cluster: &Cluster, server: &Server, letters: usize) {
+    let described = std::fs::read_to_string(repository("schemas/asyncapi.json")).expect("a file");
+    let described: Value = serde_json::from_str(&described).expect("JSON");
+    let described =
+        &described["components"]["messages"]["tingchao.dead_letter.v1"]["payload"]["properties"];
+    let rows = server.sql(
+        r#"select concat(source, '/', "partition", '/', "offset", '/', item), code from dead_letters
+           where topic = 'tingchao.interactions.call'"#,
+    );
+    let expected: BTreeSet<_> = rows
+        .iter()
+        .map(|row| (row[0].to_string(), row[1].to_string()))
+        .collect();
+    let ours = |records: &[Vec<u8>]| -> Vec<Value> {
+        let records = records.iter().map(|record| serde_json::from_slice(record));
+        let records = records.map(|record| record.expect("JSON"));
+        records
+            .filter(|record: &Value| record["data"]["topic"] == "tingchao.interactions.call")
+            .collect()
+    };
+    let found = cluster.read("tingchao.dead-letters", |records| {
+        ours(records).len() >= letters
+    });
+    let found = ours(&found);
+    let keys = |value: &Value| -> BTreeSet<String> {
+        value
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect()
+    };
+    for record in &found {
+        assert_eq!(keys(record), keys(described));
+        assert_eq!(
+            keys(&record["data"]),
+            keys(&described["data"]["properties"])
+        );
+    }
+    let found: BTreeSet<_> = found
+        .iter()
+        .map(|record| (record["id"].to_string(), record["data"]["code"].to_string()))
+        .collect();
+    assert_eq!(found, expected);
 }
 
 #[test]

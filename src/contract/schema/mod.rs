@@ -8,6 +8,7 @@
 
 mod asyncapi;
 mod examples;
+mod outgoing;
 mod page;
 
 use schemars::generate::SchemaSettings;
