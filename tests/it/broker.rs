@@ -193,6 +193,15 @@ impl Cluster {
         found
     }
 
+    /// Where the listeners are that announce a proxy on the port after theirs.
+    pub fn proxied_ports(&self) -> Vec<u16> {
+        let ports = self.addresses.split(',').map(|address| {
+            let (_, port) = address.rsplit_once(':').expect("a port");
+            port.parse::<u16>().expect("a port") + 3
+        });
+        ports.collect()
+    }
+
     /// The process of a node.
     pub fn pid(&self, node: i32) -> String {
         let file = self.dir.join(format!("node-{node}.pid"));

@@ -13,6 +13,8 @@ mod demo;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod kafka;
