@@ -19,6 +19,8 @@ mod import;
 #[cfg(test)]
 mod kafka;
 #[cfg(test)]
+mod object_store;
+#[cfg(test)]
 #[expect(
     dead_code,
     reason = "where a value stands is for those who count precision"
