@@ -21,6 +21,8 @@ mod kafka;
 #[cfg(test)]
 mod object_store;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 #[expect(
     dead_code,
     reason = "where a value stands is for those who count precision"
