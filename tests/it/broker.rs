@@ -125,7 +125,8 @@ impl Cluster {
             .map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(NODES)))
             .collect();
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
-        let made = self.admin().create_topics(&topics, &options);
+        let admin = self.admin();
+        let made = admin.create_topics(&topics, &options);
         for topic in futures::executor::block_on(made).expect("topics") {
             if let Err((name, code)) = topic {
                 assert_eq!(code, RDKafkaErrorCode::TopicAlreadyExists, "{name}");
@@ -138,10 +139,9 @@ impl Cluster {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, Offset::Offset(offset))
             .expect("an offset");
-        let forgotten = self
-            .admin()
-            .delete_records(&list, &AdminOptions::new())
-            .expect("a request");
+        let admin = self.admin();
+        let options = AdminOptions::new();
+        let forgotten = admin.delete_records(&list, &options);
         futures::executor::block_on(forgotten).expect("records removed");
     }
 

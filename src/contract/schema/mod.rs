@@ -11,6 +11,7 @@ mod examples;
 mod outgoing;
 mod page;
 
+pub use outgoing::DEAD_LETTER_TYPE;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
