@@ -70,7 +70,7 @@ impl DataFolder {
         faults: Arc<Faults>,
     ) -> Result<Self, OpenError> {
         let lock = FolderLock::take(&config.data.dir, command)?;
-        Self::build(config, Some(lock), faults).await
+        Self::build(config, Some(lock), faults, true).await
     }
 
     /// Opens the folder beside whoever holds it, for reading.
@@ -78,24 +78,28 @@ impl DataFolder {
     /// # Errors
     /// When the key does not fit or the lake is broken.
     pub async fn open_shared(config: &Config) -> Result<Self, OpenError> {
-        Self::build(config, None, Arc::new(Faults::none())).await
+        Self::build(config, None, Arc::new(Faults::none()), false).await
     }
 
-    /// Opens the folder beside whoever holds it, for maintenance under the
-    /// lake's lease.
+    /// Opens the folder beside whoever holds it, for writing into the lake:
+    /// topics, or maintenance under the lake's lease.
     ///
     /// # Errors
     /// When the key does not fit or the lake is broken.
     pub async fn open_with(config: &Config, faults: Arc<Faults>) -> Result<Self, OpenError> {
-        Self::build(config, None, faults).await
+        Self::build(config, None, faults, true).await
     }
 
     async fn build(
         config: &Config,
         lock: Option<FolderLock>,
         faults: Arc<Faults>,
+        writes: bool,
     ) -> Result<Self, OpenError> {
-        let storage = Storage::open(&config.lake_url(), Arc::clone(&faults)).await?;
+        let storage = Storage::at(&config.lake_url(), Arc::clone(&faults))?;
+        if writes {
+            storage.check_for_writers().await?;
+        }
         let key = token_key::open(&config.token_key_file(), &storage).await?;
         let allow = AllowList::new(&config.privacy.allow_list);
         let redactor = Arc::new(Redactor::new(key, allow));

@@ -43,20 +43,27 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens the place that `url` names. On S3 it is made sure that of several
-    /// writers of one object exactly one succeeds.
+    /// The place that `url` names.
+    ///
+    /// # Errors
+    /// When it can't be set up; whether a bucket can be reached shows later.
+    pub fn at(url: &LakeUrl, faults: Arc<Faults>) -> Result<Self, LakeError> {
+        match url {
+            LakeUrl::Folder(root) => Self::folder(root, faults),
+            LakeUrl::S3 { bucket, prefix } => Self::s3(bucket, prefix),
+        }
+    }
+
+    /// Makes sure, before the first write, that of several writers of one
+    /// object exactly one succeeds. On a folder the operating system does.
     ///
     /// # Errors
     /// When it can't be reached, or can't keep writers apart.
-    pub async fn open(url: &LakeUrl, faults: Arc<Faults>) -> Result<Self, LakeError> {
-        match url {
-            LakeUrl::Folder(root) => Self::folder(root, faults),
-            LakeUrl::S3 { bucket, prefix } => {
-                let storage = Self::s3(bucket, prefix)?;
-                storage.self_test().await?;
-                Ok(storage)
-            }
+    pub async fn check_for_writers(&self) -> Result<(), LakeError> {
+        if self.url.scheme() == "file" {
+            return Ok(());
         }
+        self.self_test().await
     }
 
     /// The folder `root`, made if it is missing.

@@ -33,13 +33,16 @@ pub use intake::TimeLimits;
 use reader::{Command, News, Reader};
 
 use crate::disk::FaultPoint;
-use crate::domain::{AppId, Micros, Partition};
+use crate::domain::{AppId, Checkpoint, Micros, Partition};
 use crate::enrich::EventRedactor;
 use crate::lake::{Lake, LakeError, resume_from};
 use crate::source::{Source, SourceError, Start, Window};
+use crate::telemetry;
 
 const QUEUED_WINDOWS: usize = 4;
 const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How long the tables are asked for progress before the process gives up.
+const ASK_AGAIN_FOR: Duration = Duration::from_secs(60);
 /// How long the sources may take to say goodbye to their brokers.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -140,6 +143,8 @@ pub struct Pipeline {
     flushing: Option<JoinHandle<Result<Flushed, LakeError>>>,
 }
 
+/// Smallest next offset over all tables, and that of each.
+type Progress = (Option<i64>, BTreeMap<&'static str, Checkpoint>);
 type FlushEnd = Result<Result<Flushed, LakeError>, JoinError>;
 
 /// The end of the flush under way; never without one. Nothing is lost when it
@@ -193,6 +198,15 @@ impl Pipeline {
     /// When a source can't begin where the tables say, or the lake can't be
     /// read for it. Failing commits are tried again for ever.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), PipelineError> {
+        let ended = self.work(stop).await;
+        if ended.is_err() {
+            // Others read on at once, without a time-out.
+            self.let_go().await;
+        }
+        ended
+    }
+
+    async fn work(&mut self, stop: CancellationToken) -> Result<(), PipelineError> {
         while !stop.is_cancelled() && !self.all_finished() {
             let due = self.flush_due_in();
             tokio::select! {
@@ -315,7 +329,7 @@ impl Pipeline {
     ) -> Result<(Start, u64), PipelineError> {
         let app = AppId::of(&partition);
         self.parts.retain(|part| part.app != app);
-        let (next, by_table) = resume_from(self.lake.tables(), &app).await?;
+        let (next, by_table) = self.progress_of(&app).await?;
         let recorded = by_table
             .values()
             .filter_map(|checkpoint| checkpoint.next(&app))
@@ -347,6 +361,26 @@ impl Pipeline {
         Ok((start, epoch))
     }
 
+    /// What the tables say of a partition. A store that fails for a while is
+    /// asked again.
+    async fn progress_of(&self, app: &AppId) -> Result<Progress, LakeError> {
+        let begun = Instant::now();
+        loop {
+            match resume_from(self.lake.tables(), app).await {
+                Ok(progress) => return Ok(progress),
+                Err(error) if begun.elapsed() > ASK_AGAIN_FOR => return Err(error),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the tables' progress can't be read, trying again"
+                    );
+                    self.monitor.lock().trouble = Some(error.to_string());
+                    tokio::time::sleep(RETRY_AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
     /// Commits what was read of the partitions, then forgets them.
     async fn revoke(
         &mut self,
@@ -360,6 +394,7 @@ impl Pipeline {
         let mut shown = self.monitor.lock();
         for partition in partitions {
             shown.sources.remove(partition);
+            telemetry::source_lag(&partition.source, partition.number, 0);
         }
         drop(shown);
         if let Some(reader) = self.readers.get(reader) {
