@@ -175,8 +175,11 @@ impl Storage {
     pub async fn create(&self, name: &str, content: &[u8]) -> Result<bool, LakeError> {
         let payload = PutPayload::from(content.to_vec());
         let options = PutOptions::from(PutMode::Create);
-        let put = self.store.put_opts(&self.path(name), payload, options);
-        match put.await {
+        match self
+            .store
+            .put_opts(&self.path(name), payload, options)
+            .await
+        {
             Ok(_) => Ok(true),
             Err(
                 object_store::Error::AlreadyExists { .. }
