@@ -6,7 +6,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test torture bench lint fmt generate release package clean-data prerequisites
+.PHONY: help demo build test torture faults bench lint fmt generate release package clean-data prerequisites
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -18,12 +18,21 @@ build: prerequisites
 	$(CARGO) build --locked
 
 test: prerequisites ## Run all tests; ARGS="-- name" picks some.
+	@scripts/kafka check || echo 'make test: the tests against a real Kafka broker are LEFT OUT' >&2
 	$(CARGO) test --locked $(ARGS)
 
 # Long runs before a change of the write path is done: bounded, with a printed seed.
 torture: prerequisites ## Kill and restart the product at least 200 times, and compare every row.
 	@grep -q '^mod crash' tests/it/main.rs || { echo 'make torture: tests/it/crash.rs is not there' >&2; exit 1; }
 	TINGCHAO_TEST_KILLS=$(or $(KILLS),200) timeout 3h $(CARGO) test --locked --test it crash -- --nocapture --test-threads=1
+
+# Three brokers on this machine, by scripts/kafka. Seeds are printed and kept in faults.log below the target folder.
+faults: prerequisites ## Break a cluster in seven ways, six times each, and compare every event.
+	@scripts/kafka fetch
+	@mkdir -p $(TARGET)
+	TINGCHAO_TEST_KAFKA=1 TINGCHAO_TEST_FAULTS=$(or $(ROUNDS),6) timeout 3h $(CARGO) test --locked --test it faults -- \
+		--nocapture --test-threads=1 2>&1 | tee -a $(TARGET)/faults.log; \
+	tail -n 5 $(TARGET)/faults.log | grep -q '^test result: ok'
 
 bench: release ## Measure speed and memory against other tools, as ratios in one run.
 	timeout 1h benches/run $(ARGS)

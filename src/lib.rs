@@ -19,6 +19,7 @@ pub mod lake;
 pub mod pipeline;
 pub mod query;
 pub mod simulate;
+pub mod sink;
 pub mod source;
 pub mod store;
 pub mod tables;

@@ -31,7 +31,7 @@ mod tests;
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
-pub use server::{Doors, ServeError, serve};
+pub use server::{Doors, ServeError, serve, serve_admin};
 pub use state::{IngestLimits, SharedState, State};
 
 use utoipa_actix_web::service_config::ServiceConfig;

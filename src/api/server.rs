@@ -3,7 +3,6 @@
 //! Invariants: a port is bound before [`serve`] is called, so the caller knows its address; at shutdown running
 //! requests get their time, new ones are refused. Not here: TLS (a proxy in front), readiness (the wiring).
 
-use std::future::Future;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use super::problem::{path_config, query_config};
 use super::request::{handle, unmatched};
 use super::state::State;
 use crate::error::{Coded, ErrorCode};
+use crate::telemetry::{Health, MetricsHandle};
 
 /// The ports, bound.
 #[derive(Debug)]
@@ -75,6 +75,22 @@ pub async fn serve(
         .listen(doors.http)
         .map_err(ServeError::Port)?
         .run();
+    let http = async { http.await.map_err(ServeError::Port) };
+    let admin = serve_admin(doors.admin, metrics, health, shutdown);
+    let ((), ()) = futures::try_join!(http, admin)?;
+    Ok(())
+}
+
+/// Serves the admin port alone until `shutdown` is cancelled.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub async fn serve_admin(
+    door: TcpListener,
+    metrics: MetricsHandle,
+    health: Health,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
     let admin = HttpServer::new(move || {
         let metrics = web::Data::new(metrics.clone());
         let health = web::Data::new(health.clone());
@@ -82,22 +98,15 @@ pub async fn serve(
             .app_data(metrics)
             .app_data(health)
             .service(prometheus)
-    })
-    .workers(1)
-    .shutdown_timeout(1)
-    .shutdown_signal(shutdown.cancelled_owned())
-    .listen(doors.admin)
-    .map_err(ServeError::Port)?
-    .run();
-    both(http, admin).await.map_err(ServeError::Port)
-}
-
-async fn both(
-    http: impl Future<Output = std::io::Result<()>>,
-    admin: impl Future<Output = std::io::Result<()>>,
-) -> std::io::Result<()> {
-    let ((), ()) = futures::try_join!(http, admin)?;
-    Ok(())
+    });
+    let admin = admin
+        .workers(1)
+        .shutdown_timeout(1)
+        .shutdown_signal(shutdown.cancelled_owned())
+        .listen(door)
+        .map_err(ServeError::Port)?
+        .run();
+    admin.await.map_err(ServeError::Port)
 }
 
 /// The permissions of all operations, read from the description.
@@ -133,7 +142,7 @@ pub(super) fn app(
 }
 
 #[get("/metrics")]
-async fn prometheus(metrics: web::Data<crate::telemetry::MetricsHandle>) -> HttpResponse {
+async fn prometheus(metrics: web::Data<MetricsHandle>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(metrics.render())

@@ -3,6 +3,7 @@
 //! Invariants: one `serve` or `import` per data folder (an OS lock); a process
 //! works only with the token key that the lake was begun with.
 
+mod ingest;
 mod inside;
 mod serve;
 mod sources;
@@ -12,14 +13,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, CustomerIds, LakeUrl};
+use crate::config::{Config, CustomerIds};
 use crate::disk::{Faults, FolderLock, LockError};
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor};
-use crate::lake::{Lake, LakeError};
+use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
+pub use ingest::ingest;
 pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
 pub use token_key::TokenKeyError;
@@ -38,9 +40,6 @@ pub enum OpenError {
     /// The key of the tokens is missing or another one.
     #[error(transparent)]
     TokenKey(#[from] TokenKeyError),
-    /// A lake on an object store.
-    #[error("lake.url: {0} is an object store; this build keeps the lake in a folder")]
-    ObjectStore(String),
 }
 
 /// An opened data folder.
@@ -71,7 +70,7 @@ impl DataFolder {
         faults: Arc<Faults>,
     ) -> Result<Self, OpenError> {
         let lock = FolderLock::take(&config.data.dir, command)?;
-        Self::build(config, Some(lock), faults).await
+        Self::build(config, Some(lock), faults, true).await
     }
 
     /// Opens the folder beside whoever holds it, for reading.
@@ -79,32 +78,33 @@ impl DataFolder {
     /// # Errors
     /// When the key does not fit or the lake is broken.
     pub async fn open_shared(config: &Config) -> Result<Self, OpenError> {
-        Self::build(config, None, Arc::new(Faults::none())).await
+        Self::build(config, None, Arc::new(Faults::none()), false).await
     }
 
-    /// Opens the folder beside whoever holds it, for maintenance under the
-    /// lake's lease.
+    /// Opens the folder beside whoever holds it, for writing into the lake:
+    /// topics, or maintenance under the lake's lease.
     ///
     /// # Errors
     /// When the key does not fit or the lake is broken.
     pub async fn open_with(config: &Config, faults: Arc<Faults>) -> Result<Self, OpenError> {
-        Self::build(config, None, faults).await
+        Self::build(config, None, faults, true).await
     }
 
     async fn build(
         config: &Config,
         lock: Option<FolderLock>,
         faults: Arc<Faults>,
+        writes: bool,
     ) -> Result<Self, OpenError> {
-        let root = match config.lake_url() {
-            LakeUrl::Folder(root) => root,
-            other @ LakeUrl::S3 { .. } => return Err(OpenError::ObjectStore(format!("{other:?}"))),
-        };
-        let key = token_key::open(&config.token_key_file(), &root)?;
+        let storage = Storage::at(&config.lake_url(), Arc::clone(&faults))?;
+        if writes {
+            storage.check_for_writers().await?;
+        }
+        let key = token_key::open(&config.token_key_file(), &storage).await?;
         let allow = AllowList::new(&config.privacy.allow_list);
         let redactor = Arc::new(Redactor::new(key, allow));
         let tokenise = config.privacy.customer_ids == CustomerIds::Token;
-        let lake = Lake::open(&root, faults).await?;
+        let lake = Lake::on(storage, faults).await?;
         Ok(Self {
             lock,
             lake: Arc::new(lake),

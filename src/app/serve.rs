@@ -18,19 +18,20 @@ use super::{DataFolder, Seen, now, pipeline_settings, sources};
 use crate::api::{self, Doors, IngestLimits, RecentIdentities, SharedState, State, fill_recent};
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, MaintainSettings, maintain};
+use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, maintain};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
+use crate::sink::TopicSink;
 use crate::source::{Inbox, Source};
 use crate::store::Store;
-use crate::telemetry::{self, Health};
+use crate::telemetry::{self, Health, MetricsHandle};
 
 const REFRESH_EVERY: Duration = Duration::from_millis(1_000);
 /// How long a maintenance round may take to end at shutdown.
-const BACKGROUND_END: Duration = Duration::from_secs(20);
-const LAKE: &str = "lake";
-const PIPELINE: &str = "pipeline";
+pub(super) const BACKGROUND_END: Duration = Duration::from_secs(20);
+pub(super) const LAKE: &str = "lake";
+pub(super) const PIPELINE: &str = "pipeline";
 
 /// What distinguishes one way of serving from another.
 #[derive(Default)]
@@ -59,14 +60,36 @@ pub fn maintain_settings(config: &Config) -> MaintainSettings {
         upkeep: Upkeep {
             small_bytes: config.lake.compact_below_bytes,
             min_files: config.lake.compact_min_files.get() as usize,
+            crowded_files: config.lake.compact_at_files.get() as usize,
             target_bytes: usize::try_from(config.lake.target_file_bytes.get())
                 .unwrap_or(usize::MAX),
             checkpoint_every: u64::from(config.lake.checkpoint_every_commits.get()),
             retention_hours: config.lake.retention_hours,
         },
-        holder: format!("process {} since {}", std::process::id(), now()),
+        holder: holder(),
         clock: now,
     }
+}
+
+fn holder() -> String {
+    format!("process {} since {}", std::process::id(), now())
+}
+
+/// What sends dead letters to their topic, when there are brokers and a topic.
+///
+/// # Errors
+/// When a setting is wrong.
+pub(super) fn letters(config: &Config, lake: &Arc<Lake>) -> anyhow::Result<Option<Letters>> {
+    let kafka = &config.kafka;
+    if kafka.brokers.is_empty() || kafka.dead_letters_topic.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Letters {
+        lake: Arc::clone(lake),
+        sink: Arc::new(TopicSink::open(kafka, &kafka.dead_letters_topic)?),
+        holder: holder(),
+        clock: now,
+    }))
 }
 
 /// When days are closed under `config`.
@@ -147,7 +170,15 @@ pub fn serve(
             )?;
             background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
         }
-        background.spawn(upkeep(lake, monitor, &state, &stop));
+        let gauges = Gauges {
+            metrics: state.metrics.clone(),
+            health: state.health.clone(),
+            inbox: state.inbox.clone(),
+        };
+        if let Some(letters) = letters(config, &lake)? {
+            background.spawn(letters.run(stop.clone()));
+        }
+        background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
         tracing::info!(http.addr = %addresses.http, admin.addr = %addresses.admin, "serving");
@@ -171,7 +202,7 @@ pub fn serve(
     ended
 }
 
-fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
+pub(super) fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(threads.max(2))
         .thread_name(name)
@@ -279,7 +310,7 @@ async fn open(
     })
 }
 
-fn spawn_pipeline(
+pub(super) fn spawn_pipeline(
     pipeline: Option<Pipeline>,
     stop: &CancellationToken,
     health: Health,
@@ -304,46 +335,52 @@ fn spawn_pipeline(
     })
 }
 
-/// Looking for other processes' commits, and the gauges.
-fn upkeep(
+/// What is looked at every second and shown as metrics and health.
+pub(super) struct Gauges {
+    pub metrics: MetricsHandle,
+    pub health: Health,
+    pub inbox: Option<Inbox>,
+}
+
+/// Looks for other processes' commits and moves the gauges, until `stop`.
+pub(super) async fn upkeep(
     lake: Arc<Lake>,
     monitor: Monitor,
-    state: &State,
-    stop: &CancellationToken,
-) -> impl Future<Output = ()> + use<> {
-    let (stop, health) = (stop.clone(), state.health.clone());
-    let (metrics, inbox) = (state.metrics.clone(), state.inbox.clone());
-    async move {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(REFRESH_EVERY) => {}
-            }
-            if let Err(error) = lake.refresh().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the lake can't be refreshed"
-                );
-            }
-            match monitor.trouble() {
-                Some(trouble) => health.not_ready(LAKE, trouble),
-                None => health.ready(LAKE),
-            }
-            if let Some(inbox) = &inbox {
-                telemetry::inbox_bytes(inbox.waiting_bytes());
-            }
-            for source in monitor.sources() {
-                if let Some(at) = source.newest_event_at {
-                    telemetry::watermark(&source.name, at.0);
-                }
-            }
-            metrics.upkeep();
+    gauges: Gauges,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REFRESH_EVERY) => {}
         }
+        if let Err(error) = lake.refresh().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the lake can't be refreshed"
+            );
+        }
+        match monitor.trouble() {
+            Some(trouble) => gauges.health.not_ready(LAKE, trouble),
+            None => gauges.health.ready(LAKE),
+        }
+        if let Some(inbox) = &gauges.inbox {
+            telemetry::inbox_bytes(inbox.waiting_bytes());
+        }
+        for source in monitor.sources() {
+            if let Some(at) = source.newest_event_at {
+                telemetry::watermark(&source.name, at.0);
+            }
+            if let Some(lag) = source.lag {
+                telemetry::source_lag(&source.name, source.partition, lag);
+            }
+        }
+        gauges.metrics.upkeep();
     }
 }
 
 /// Waits for the signal to stop.
-async fn signals(stop: CancellationToken, health: Health) {
+pub(super) async fn signals(stop: CancellationToken, health: Health) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return;

@@ -7,22 +7,82 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::config::{Config, Source as SourceConfig, SourceKind};
+use crate::config::{Config, DEFAULT_TOPICS, Source as SourceConfig, SourceKind};
 use crate::contract::mapping::{Mapping, MappingOptions};
 use crate::disk::write_private;
-use crate::source::{FileImport, FollowedFile, Manifest, Replay, Rules, Source};
+use crate::source::{
+    Canonical, FileImport, FollowedFile, KafkaSource, Manifest, RecordFormat, Replay, Rules,
+    Source, TopicRule,
+};
 
-/// Opens every `[[sources]]`.
+/// Name of the source of the default topics.
+const DEFAULT_KAFKA: &str = "kafka";
+
+/// Opens every source of the settings: those of files, and the brokers' topics.
 ///
 /// # Errors
-/// When a source is of a kind that this build lacks, or its files can't be read.
+/// When files can't be read or a setting is wrong.
 pub fn open(config: &Config) -> anyhow::Result<Vec<Box<dyn Source>>> {
     let mut sources = Vec::new();
-    for section in &config.sources {
+    if let Some(kafka) = open_kafka(config)? {
+        sources.push(Box::new(kafka) as Box<dyn Source>);
+    }
+    let files = config.sources.iter();
+    for section in files.filter(|section| section.kind != SourceKind::Kafka) {
         open_one(config, section, &mut sources)
             .with_context(|| format!("source `{}` can't be opened", section.name))?;
     }
     Ok(sources)
+}
+
+/// One member of the group for all topics: those of the sources of kind
+/// `kafka`, or the default ones. `None` without brokers.
+///
+/// # Errors
+/// When a setting is wrong.
+pub fn open_kafka(config: &Config) -> anyhow::Result<Option<KafkaSource>> {
+    let kafka = &config.kafka;
+    if kafka.brokers.is_empty() {
+        return Ok(None);
+    }
+    let mut rules = Vec::new();
+    let sections = config.sources.iter();
+    for section in sections.filter(|section| section.kind == SourceKind::Kafka) {
+        let format = record_format(section)
+            .with_context(|| format!("source `{}` can't be opened", section.name))?;
+        rules.extend(section.topics.iter().map(|topic| TopicRule {
+            source: section.name.as_str().into(),
+            topic: topic.clone(),
+            format: Arc::clone(&format),
+        }));
+    }
+    if rules.is_empty() {
+        let format: Arc<dyn RecordFormat> = Arc::new(Canonical);
+        rules.extend(DEFAULT_TOPICS.iter().map(|topic| TopicRule {
+            source: DEFAULT_KAFKA.into(),
+            topic: (*topic).to_owned(),
+            format: Arc::clone(&format),
+        }));
+    }
+    let ours = [&kafka.dead_letters_topic, &kafka.alerts_topic];
+    let ignored: Vec<String> = ours
+        .into_iter()
+        .filter(|topic| !topic.is_empty())
+        .cloned()
+        .collect();
+    let max_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
+    Ok(Some(KafkaSource::open(kafka, rules, &ignored, max_bytes)?))
+}
+
+/// How the records of a source's topics become documents.
+fn record_format(section: &SourceConfig) -> anyhow::Result<Arc<dyn RecordFormat>> {
+    if section.mapping.is_some() {
+        bail!("a mapping is for files; topics carry a `format`");
+    }
+    match section.format.as_deref() {
+        None | Some("canonical") => Ok(Arc::new(Canonical)),
+        Some(other) => bail!("format `{other}`: this build knows `canonical`"),
+    }
 }
 
 fn open_one(
@@ -31,9 +91,6 @@ fn open_one(
     sources: &mut Vec<Box<dyn Source>>,
 ) -> anyhow::Result<()> {
     let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
-    if section.kind == SourceKind::Kafka {
-        bail!("this build does not read Kafka yet; use kind = \"file\"");
-    }
     let pattern = section.path.as_deref().context("`path` is missing")?;
     let paths = matching(Path::new(pattern))?;
     if section.follow && section.kind == SourceKind::File {

@@ -10,6 +10,10 @@ use std::path::Path;
 
 use crate::disk::write_private;
 use crate::enrich::redact::TokenKey;
+use crate::lake::{LakeError, Storage};
+
+/// The object of the lake with the key's fingerprint.
+const FINGERPRINT: &str = "_tingchao/token-key.fingerprint";
 
 /// Why there is no usable key.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +50,9 @@ pub enum TokenKeyError {
         #[source]
         source: io::Error,
     },
+    /// The lake.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     /// No random bytes.
     #[error("no random bytes for a token key: {0}")]
     Random(String),
@@ -56,10 +63,9 @@ pub enum TokenKeyError {
 ///
 /// # Errors
 /// See [`TokenKeyError`].
-pub fn open(file: &Path, lake: &Path) -> Result<TokenKey, TokenKeyError> {
-    let fingerprint_file = lake.join("_tingchao").join("token-key.fingerprint");
-    let shown = || (file.display().to_string(), lake.display().to_string());
-    match read(&fingerprint_file)? {
+pub async fn open(file: &Path, lake: &Storage) -> Result<TokenKey, TokenKeyError> {
+    let shown = || (file.display().to_string(), lake.shown().to_owned());
+    match kept_fingerprint(lake).await? {
         Some(fingerprint) => {
             let Some(key) = read_key(file)? else {
                 let (wanted, lake) = shown();
@@ -72,17 +78,22 @@ pub fn open(file: &Path, lake: &Path) -> Result<TokenKey, TokenKeyError> {
                 Some(key) => key,
                 None => make(file)?,
             };
-            match write_private(&fingerprint_file, key.fingerprint().as_bytes()) {
-                Ok(()) => Ok(key),
-                // Another process was first: then its fingerprint holds.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    let fingerprint = read(&fingerprint_file)?.unwrap_or_default();
-                    same(key, fingerprint.trim(), shown)
-                }
-                Err(source) => Err(disk(&fingerprint_file, source)),
+            if lake
+                .create(FINGERPRINT, key.fingerprint().as_bytes())
+                .await?
+            {
+                return Ok(key);
             }
+            // Another process was first: then its fingerprint holds.
+            let fingerprint = kept_fingerprint(lake).await?.unwrap_or_default();
+            same(key, fingerprint.trim(), shown)
         }
     }
+}
+
+async fn kept_fingerprint(lake: &Storage) -> Result<Option<String>, TokenKeyError> {
+    let kept = lake.get(FINGERPRINT).await?;
+    Ok(kept.map(|text| String::from_utf8_lossy(&text).into_owned()))
 }
 
 fn same(
@@ -142,56 +153,59 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    #[test]
-    fn a_key_is_made_once_and_then_asked_for() {
+    fn storage(folder: &Path) -> Storage {
+        Storage::folder(folder, std::sync::Arc::new(crate::disk::Faults::none())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_key_is_made_once_and_then_asked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, lake) = (
-            folder.path().join("data.token-key"),
-            folder.path().join("data/lake"),
-        );
-        let first = open(&file, &lake).unwrap();
+        let file = folder.path().join("data.token-key");
+        let lake = storage(&folder.path().join("data/lake"));
+        let first = open(&file, &lake).await.unwrap();
         assert_eq!(
             fs::metadata(&file).unwrap().permissions().mode() & 0o777,
             0o600
         );
         assert_eq!(
-            open(&file, &lake).unwrap().fingerprint(),
+            open(&file, &lake).await.unwrap().fingerprint(),
             first.fingerprint()
         );
         let kept = fs::read(&file).unwrap();
         fs::remove_file(&file).unwrap();
         assert!(matches!(
-            open(&file, &lake),
+            open(&file, &lake).await,
             Err(TokenKeyError::Missing { .. })
         ));
         fs::write(&file, "00".repeat(32)).unwrap();
         assert!(matches!(
-            open(&file, &lake),
+            open(&file, &lake).await,
             Err(TokenKeyError::Wrong { .. })
         ));
         fs::write(&file, "x").unwrap();
         assert!(matches!(
-            open(&file, &lake),
+            open(&file, &lake).await,
             Err(TokenKeyError::Malformed(_))
         ));
         fs::write(&file, kept).unwrap();
-        assert!(open(&file, &lake).is_ok());
+        assert!(open(&file, &lake).await.is_ok());
     }
 
-    #[test]
-    fn processes_that_start_together_agree() {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn processes_that_start_together_agree() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, lake) = (folder.path().join("k"), folder.path().join("lake"));
+        let file = folder.path().join("k");
+        let lake = storage(&folder.path().join("lake"));
         let starts: Vec<_> = (0..8)
             .map(|_| {
                 let (file, lake) = (file.clone(), lake.clone());
-                std::thread::spawn(move || open(&file, &lake).map(|key| key.fingerprint()))
+                tokio::spawn(async move { open(&file, &lake).await.map(|key| key.fingerprint()) })
             })
             .collect();
-        let prints: Vec<_> = starts
-            .into_iter()
-            .map(|t| t.join().unwrap().unwrap())
-            .collect();
+        let mut prints = Vec::new();
+        for start in starts {
+            prints.push(start.await.unwrap().unwrap());
+        }
         assert!(prints.iter().all(|print| *print == prints[0]));
     }
 }

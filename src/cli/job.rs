@@ -9,7 +9,7 @@ use super::{CommonArgs, print};
 use crate::app::{DataFolder, cleaner, maintain_settings};
 use crate::disk::Faults;
 use crate::jobs::{Storing, close_once, maintain_once};
-use crate::lake::Done;
+use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
 
 /// Arguments of `job`.
@@ -38,7 +38,7 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
         let folder = DataFolder::open_with(&config, faults).await?;
         let settings = maintain_settings(&config);
         match args.job {
-            Job::Maintain => report(maintain_once(&folder.lake, &settings, true).await?),
+            Job::Maintain => report(maintain_once(&folder.lake, &settings, Round::Vacuum).await?),
             Job::CloseDays => {
                 let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
                 let done = close_once(&cleaner, &mut Storing::default(), &settings).await?;

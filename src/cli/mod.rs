@@ -6,6 +6,7 @@ mod check_config;
 mod demo;
 mod describe;
 mod import;
+mod ingest;
 mod job;
 mod keys;
 mod mapping;
@@ -38,6 +39,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// The whole product on the data folder.
     Serve(serve::ServeArgs),
+    /// Take events from Kafka into the lake; any number of processes share a group.
+    Ingest(ingest::IngestArgs),
     /// Take events from files into the lake.
     Import(import::ImportArgs),
     /// Take dead letters or recorded data in again.
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&cli.common, &args),
         Command::Serve(args) => serve::run(&cli.common, &args),
+        Command::Ingest(args) => ingest::run(&cli.common, &args),
         Command::Replay(args) => replay::run(&cli.common, &args),
         Command::Job(args) => job::run(&cli.common, &args),
         Command::Keys(args) => keys::run(&cli.common, &args),

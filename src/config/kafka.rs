@@ -39,8 +39,30 @@ words! {
     }
 }
 
+words! {
+    /// What happens when retention has removed records that were not read.
+    MissingOffsets {
+        /// The process ends and says which.
+        Stop = "stop",
+        /// Reading goes on with what is there; the gap is logged.
+        Continue = "continue",
+    }
+}
+
+/// The topics of canonical events.
+pub const DEFAULT_TOPICS: [&str; 8] = [
+    "tingchao.interactions.call",
+    "tingchao.interactions.chat",
+    "tingchao.interactions.wechat",
+    "tingchao.interactions.other",
+    "tingchao.surveys",
+    "tingchao.agents",
+    "tingchao.customers",
+    "tingchao.knowledge",
+];
+
 settings! {
-    /// The brokers of sources of kind `kafka`.
+    /// The brokers. With brokers and without a source of kind `kafka`, the default topics are read.
     Kafka {
         /// Host and port of some brokers.
         brokers: Vec<String> = Vec::new();
@@ -56,5 +78,11 @@ settings! {
         sasl_password: Option<Secret> = None, like "\"file:/etc/tingchao/kafka-password\"";
         /// A file with the certificates of the authorities to trust. Not set: those of the system.
         ssl_ca: Option<PathBuf> = None, like "\"/etc/tingchao/kafka-ca.pem\"";
+        /// When retention has removed records that were not read: `stop`, or `continue` without them.
+        missing_offsets: MissingOffsets = MissingOffsets::Stop;
+        /// Dead letters are also sent to this topic, when it is there. Empty: they are not.
+        dead_letters_topic: String = "tingchao.dead-letters".to_owned();
+        /// Alerts are also sent to this topic, when it is there. Empty: they are not.
+        alerts_topic: String = "tingchao.alerts".to_owned();
     }
 }

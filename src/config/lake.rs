@@ -18,8 +18,10 @@ settings! {
         progress_interval_s: NonZeroU64 = positive(60);
         /// Data files below this size are candidates for compaction, in bytes.
         compact_below_bytes: u64 = 64 << 20;
-        /// So many candidates in one day of one table start a compaction.
+        /// So many candidates in one day of one table are compacted by the next round of maintenance.
         compact_min_files: NonZeroU32 = positive_u32(10);
+        /// So many candidates in one day of one table, of all writers together, are compacted at once.
+        compact_at_files: NonZeroU32 = positive_u32(120);
         /// The size that compaction aims at, in bytes.
         target_file_bytes: NonZeroU64 = positive(128 << 20);
         /// A checkpoint is written after so many commits of a table.

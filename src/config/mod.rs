@@ -46,7 +46,7 @@ pub use days::Days;
 pub use document::{config_markdown, default_toml};
 pub use http::Http;
 pub use ingest::Ingest;
-pub use kafka::{Kafka, SaslMechanism, SecurityProtocol};
+pub use kafka::{DEFAULT_TOPICS, Kafka, MissingOffsets, SaslMechanism, SecurityProtocol};
 pub use lake::Lake;
 pub use layers::Overrides;
 pub use log::{Log, LogFormat, LogLevel};

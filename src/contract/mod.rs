@@ -22,3 +22,4 @@ pub mod schema;
 pub use decode::decode;
 pub use event::{Data, Event, EventType};
 pub use reject::{RejectCode, Rejection};
+pub use schema::DEAD_LETTER_TYPE;

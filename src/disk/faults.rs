@@ -4,6 +4,8 @@
 //! only in builds with debug assertions, so a packaged binary ignores them.
 //! A plan is `point=N` (die the N-th time the point is reached) or
 //! `disk_full_after_bytes=N` (writes fail from then on) or
+//! `store_errors=N` (every N-th write to the lake fails, in turn before and
+//! after it has had its effect) or
 //! `log=FILE` (append each point reached), joined by commas.
 
 use std::fs::OpenOptions;
@@ -68,9 +70,18 @@ impl FaultPoint {
     }
 }
 
+/// How a write fails that a plan lets fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailure {
+    /// Nothing was written.
+    BeforeEffect,
+    /// It was written, and only the answer is lost.
+    AfterEffect,
+}
+
 /// A plan that can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("fault plan `{0}`: expected point=N, disk_full_after_bytes=N or log=FILE")]
+#[error("fault plan `{0}`: expected point=N, disk_full_after_bytes=N, store_errors=N or log=FILE")]
 pub struct FaultPlanError(String);
 
 /// What shall go wrong, and where.
@@ -78,6 +89,8 @@ pub struct FaultPlanError(String);
 pub struct Faults {
     die_at: Option<(FaultPoint, AtomicI64)>,
     disk_bytes_left: Option<AtomicI64>,
+    store_errors: Option<u64>,
+    stored: AtomicU64,
     log: Option<PathBuf>,
     reached: AtomicU64,
 }
@@ -98,6 +111,9 @@ impl Faults {
             let wrong = || FaultPlanError(part.to_owned());
             let (name, value) = part.split_once('=').ok_or_else(wrong)?;
             match name {
+                "store_errors" => {
+                    faults.store_errors = Some(value.parse().map_err(|_| wrong())?);
+                }
                 "log" => faults.log = Some(PathBuf::from(value)),
                 "disk_full_after_bytes" => {
                     faults.disk_bytes_left =
@@ -149,6 +165,20 @@ impl Faults {
         }
     }
 
+    /// A write to the lake begins; the failure that it shall have.
+    pub fn store_write(&self) -> Option<StoreFailure> {
+        let every = self.store_errors.filter(|every| *every > 0)?;
+        let number = self.stored.fetch_add(1, Ordering::Relaxed) + 1;
+        if number % every != 0 {
+            return None;
+        }
+        Some(if (number / every) % 2 == 0 {
+            StoreFailure::AfterEffect
+        } else {
+            StoreFailure::BeforeEffect
+        })
+    }
+
     /// The disk is about to take `bytes` more.
     ///
     /// # Errors
@@ -174,6 +204,10 @@ mod tests {
         let faults = Faults::parse("after_log_entry=3,disk_full_after_bytes=10").unwrap();
         assert!(faults.disk_write(10).is_ok());
         assert!(faults.disk_write(1).is_err());
+        let faults = Faults::parse("store_errors=2").unwrap();
+        let failures: Vec<_> = (0..4).map(|_| faults.store_write()).collect();
+        let (before, after) = (StoreFailure::BeforeEffect, StoreFailure::AfterEffect);
+        assert_eq!(failures, [None, Some(before), None, Some(after)]);
         for wrong in ["nowhere=1", "after_log_entry", "after_log_entry=x"] {
             assert!(Faults::parse(wrong).is_err(), "{wrong}");
         }

@@ -9,6 +9,6 @@ mod faults;
 mod lock;
 mod sync;
 
-pub use faults::{FaultPlanError, FaultPoint, Faults};
+pub use faults::{FaultPlanError, FaultPoint, Faults, StoreFailure};
 pub use lock::{FolderLock, LockError};
 pub use sync::{create_folder, sync_folder, write_private, write_synced};

@@ -12,7 +12,7 @@ mod time;
 mod words;
 
 pub use json::Json;
-pub use position::{AppId, Checkpoint, Position};
+pub use position::{AppId, Checkpoint, Partition, Position};
 pub use raw::{Raw, Redacted};
 pub use role::{Permission, Role};
 pub use time::{Day, Micros, TimeError};

@@ -10,12 +10,38 @@ use std::sync::Arc;
 /// One record of one partition of one source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// Name of the source: `inbox`, `import:<manifest>`, `file:<name>`, a topic.
+    /// Name of the source: `inbox`, `import:<manifest>`, `file:<name>`, and for
+    /// Kafka `<name of the source>:<topic>`.
     pub source: Arc<str>,
     /// Partition within the source, from 0.
     pub partition: i32,
     /// Record within the partition, from 0.
     pub offset: i64,
+}
+
+/// One partition of a source; positions and progress carry both parts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// Name of the source, as in [`Position::source`].
+    pub source: Arc<str>,
+    /// Number within the source, from 0.
+    pub number: i32,
+}
+
+impl Partition {
+    /// The one partition of a source that has no more.
+    pub fn only(source: &Arc<str>) -> Self {
+        Self {
+            source: Arc::clone(source),
+            number: 0,
+        }
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.source, self.number)
+    }
 }
 
 /// The name under which one source partition records its progress in a table.
@@ -26,6 +52,11 @@ impl AppId {
     /// `<source>:<partition>`; the same for every table.
     pub fn new(source: &str, partition: i32) -> Self {
         Self(format!("{source}:{partition}").into())
+    }
+
+    /// The name of `partition`.
+    pub fn of(partition: &Partition) -> Self {
+        Self::new(&partition.source, partition.number)
     }
 
     /// As written in the Delta log.

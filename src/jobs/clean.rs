@@ -167,7 +167,7 @@ mod tests {
                 },
                 clock: now,
             };
-            let lease = Lease::take(lake.root(), "test", now(), 600).unwrap();
+            let lease = Lease::take(lake.storage(), crate::lake::MAINTENANCE, "test", now(), 600).await.unwrap();
             assert_eq!(cleaner.round(&lease).await.unwrap(), 1);
             assert_eq!(rows(&engine, view).await, before);
             let clean = rows(&engine, raw).await;

@@ -118,7 +118,7 @@ mod tests {
     use crate::domain::Micros;
     use crate::jobs::Closing;
     use crate::jobs::testing::{import, open_lake, rows};
-    use crate::lake::{Change, Coverage, Lake, coverage, stored_mart};
+    use crate::lake::{Change, Coverage, Lake, MAINTENANCE, coverage, stored_mart};
     use crate::pipeline::Monitor;
     use crate::query::{Engine, Limits};
 
@@ -291,9 +291,11 @@ mod tests {
 
     async fn round(cleaner: &Cleaner) -> usize {
         let now = (cleaner.clock)();
-        let lease = Lease::take(cleaner.lake.root(), "test", now, 600).unwrap();
+        let lease = Lease::take(cleaner.lake.storage(), MAINTENANCE, "test", now, 600)
+            .await
+            .unwrap();
         let stored = Storing::default().round(cleaner, &lease).await.unwrap();
-        lease.release(now);
+        lease.release(now).await;
         stored
     }
 
@@ -391,7 +393,15 @@ mod tests {
                 .values_mut()
                 .for_each(|change| *change = Change::default());
             write_coverage(&lake, number + 1, &known).await.unwrap();
-            let lease = Lease::take(lake.root(), "crash", noon_of_the_fifteenth(), 600).unwrap();
+            let lease = Lease::take(
+                lake.storage(),
+                MAINTENANCE,
+                "crash",
+                noon_of_the_fifteenth(),
+                600,
+            )
+            .await
+            .unwrap();
             let change = Change::default();
             commit_change(
                 &lake,
@@ -403,7 +413,7 @@ mod tests {
             )
             .await
             .unwrap();
-            lease.release(noon_of_the_fifteenth());
+            lease.release(noon_of_the_fifteenth()).await;
             assert_same(&all(&engine(&lake)).await, &before);
 
             let again = cleaner(&lake, noon_of_the_fifteenth);

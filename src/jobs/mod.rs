@@ -4,6 +4,7 @@
 //! fails is logged once and tried again at the next interval.
 
 mod clean;
+mod letters;
 mod marts;
 #[cfg(test)]
 mod testing;
@@ -13,14 +14,20 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::Micros;
-use crate::lake::{Done, Lake, Lease, LeaseError, Upkeep, UpkeepError, keep_up};
+use crate::lake::{
+    Done, Lake, Lease, LeaseError, MAINTENANCE, Round, Upkeep, UpkeepError, is_crowded, keep_up,
+};
 use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
+pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 
 const CLOSE_EVERY: Duration = Duration::from_secs(600);
-const LEASE_S: i64 = 600;
+/// Renewed while it is needed; after a crash others wait so long.
+const LEASE_S: i64 = 20;
+/// How often a crowded day is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 const VACUUM_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// How maintenance behaves.
@@ -43,11 +50,13 @@ pub struct MaintainSettings {
 pub async fn maintain_once(
     lake: &Lake,
     settings: &MaintainSettings,
-    vacuum: bool,
+    round: Round,
 ) -> Result<Done, UpkeepError> {
-    let lease = Lease::take(lake.root(), &settings.holder, (settings.clock)(), LEASE_S)?;
-    let done = keep_up(lake, &lease, &settings.upkeep, vacuum, settings.clock).await;
-    lease.release((settings.clock)());
+    let clock = settings.clock;
+    let lease = take_lease(lake, settings).await?;
+    let work = keep_up(lake, &lease, &settings.upkeep, round, clock);
+    let done = lease.during(clock, work).await;
+    lease.release(clock()).await;
     done
 }
 
@@ -70,17 +79,22 @@ pub async fn close_once(
     storing: &mut Storing,
     settings: &MaintainSettings,
 ) -> Result<ClosedDays, CleanError> {
-    let now = (settings.clock)();
-    let lease = Lease::take(cleaner.lake.root(), &settings.holder, now, LEASE_S);
+    let clock = settings.clock;
+    let lease = take_lease(&cleaner.lake, settings).await;
     let lease = lease.map_err(UpkeepError::Lease)?;
-    let done = async {
+    let rounds = async {
         let cleaned = cleaner.round(&lease).await?;
         let stored = storing.round(cleaner, &lease).await?;
         Ok(ClosedDays { cleaned, stored })
     };
-    let done = done.await;
-    lease.release((settings.clock)());
+    let done = lease.during(clock, rounds).await;
+    lease.release(clock()).await;
     done
+}
+
+async fn take_lease(lake: &Lake, settings: &MaintainSettings) -> Result<Lease, LeaseError> {
+    let now = (settings.clock)();
+    Lease::take(lake.storage(), MAINTENANCE, &settings.holder, now, LEASE_S).await
 }
 
 /// Rounds until `stop` is cancelled: tables kept small at every interval, closed
@@ -88,19 +102,33 @@ pub async fn close_once(
 pub async fn maintain(cleaner: Cleaner, settings: MaintainSettings, stop: CancellationToken) {
     let (mut vacuumed, mut closed) = (None, None);
     let mut storing = Storing::default();
+    let mut looked = Instant::now();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(settings.interval) => {}
+            () = tokio::time::sleep(LOOK_EVERY.min(settings.interval)) => {}
         }
-        let vacuum = is_due(vacuumed, VACUUM_EVERY);
-        let done = maintain_once(&cleaner.lake, &settings, vacuum).await;
-        if vacuum && done.is_ok() {
+        let round = if looked.elapsed() < settings.interval {
+            match is_crowded(&cleaner.lake, &settings.upkeep) {
+                Ok(true) => Round::Crowded,
+                _ => continue,
+            }
+        } else if is_due(vacuumed, VACUUM_EVERY) {
+            Round::Vacuum
+        } else {
+            Round::Usual
+        };
+        let done = maintain_once(&cleaner.lake, &settings, round).await;
+        if round == Round::Vacuum && done.is_ok() {
             vacuumed = Some(Instant::now());
         }
         report(done.map_err(CleanError::from), |done| {
             *done != Done::default()
         });
+        if round == Round::Crowded {
+            continue;
+        }
+        looked = Instant::now();
         if is_due(closed, CLOSE_EVERY) {
             closed = Some(Instant::now());
             let done = close_once(&cleaner, &mut storing, &settings).await;

@@ -27,7 +27,7 @@ use object_store::{
     PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
 
-use crate::disk::{FaultPoint, Faults, sync_folder, write_synced};
+use crate::disk::{FaultPoint, Faults, StoreFailure, sync_folder, write_synced};
 
 const STORE: &str = "durable local disk";
 
@@ -69,6 +69,10 @@ fn generic(error: io::Error) -> object_store::Error {
     }
 }
 
+fn planned() -> object_store::Error {
+    generic(io::Error::other("a failure that a test has planned"))
+}
+
 #[async_trait]
 impl ObjectStore for DurableDisk {
     async fn put_opts(
@@ -95,6 +99,10 @@ impl ObjectStore for DurableDisk {
         } else {
             FaultPoint::BeforeDataFile
         });
+        let failure = self.faults.store_write();
+        if failure == Some(StoreFailure::BeforeEffect) {
+            return Err(planned());
+        }
         let faults = Arc::clone(&self.faults);
         let shown = target.display().to_string();
         let written = tokio::task::spawn_blocking(move || {
@@ -123,6 +131,9 @@ impl ObjectStore for DurableDisk {
                 });
             }
             Err(error) => return Err(generic(error)),
+        }
+        if failure == Some(StoreFailure::AfterEffect) {
+            return Err(planned());
         }
         self.faults.hit(if is_log {
             FaultPoint::AfterLogEntry

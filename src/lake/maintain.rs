@@ -31,8 +31,10 @@ const COMMIT_ATTEMPTS: u32 = 10;
 pub struct Upkeep {
     /// Files below this size are worth compacting, bytes.
     pub small_bytes: u64,
-    /// So many small files of one day start a compaction.
+    /// So many small files of one day start a compaction in a whole round.
     pub min_files: usize,
+    /// So many of them start one at once.
+    pub crowded_files: usize,
     /// Size of a compacted file, bytes.
     pub target_bytes: usize,
     /// Commits between checkpoints.
@@ -65,7 +67,32 @@ pub enum UpkeepError {
     Lake(#[from] LakeError),
 }
 
-/// One round over all tables; `vacuum`: also delete what is no longer used.
+/// How much a round does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// Crowded days alone.
+    Crowded,
+    /// Compaction and checkpoints.
+    Usual,
+    /// Also deletes what is no longer used.
+    Vacuum,
+}
+
+/// Whether a day of a table has so many small files that it can't wait, as far
+/// as this process knows.
+///
+/// # Errors
+/// When a snapshot is not loaded.
+pub fn is_crowded(lake: &Lake, upkeep: &Upkeep) -> Result<bool, LakeError> {
+    for table in lake.tables() {
+        if !crowded_days(table, upkeep, upkeep.crowded_files)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// One round over all tables.
 ///
 /// # Errors
 /// The first failure; what was done before it stays done.
@@ -73,42 +100,46 @@ pub async fn keep_up(
     lake: &Lake,
     lease: &Lease,
     upkeep: &Upkeep,
-    vacuum: bool,
+    round: Round,
     clock: fn() -> Micros,
 ) -> Result<Done, UpkeepError> {
+    let min_files = match round {
+        Round::Crowded => upkeep.crowded_files,
+        Round::Usual | Round::Vacuum => upkeep.min_files,
+    };
     let mut done = Done::default();
     for id in TableId::ALL {
         let table = lake.table(*id);
         table.refresh().await?;
-        for day in crowded_days(table, upkeep)? {
-            lease.check(clock())?;
+        for day in crowded_days(table, upkeep, min_files)? {
+            lease.check(clock()).await?;
             done.compacted_files += compact(lake, *id, day, upkeep, lease, clock).await?;
         }
-        trim(table, upkeep, vacuum, lease, clock, &mut done).await?;
+        trim(table, upkeep, round, lease, clock, &mut done).await?;
     }
     for id in MartId::ALL {
         let table = lake.mart(*id);
         table.refresh().await?;
-        trim(table, upkeep, vacuum, lease, clock, &mut done).await?;
+        trim(table, upkeep, round, lease, clock, &mut done).await?;
     }
     Ok(done)
 }
 
-/// A checkpoint when one is due; `vacuum`: also delete what is no longer used.
+/// A checkpoint when one is due; with vacuum also what is no longer used is deleted.
 async fn trim(
     table: &LakeTable,
     upkeep: &Upkeep,
-    vacuum: bool,
+    round: Round,
     lease: &Lease,
     clock: fn() -> Micros,
     done: &mut Done,
 ) -> Result<(), UpkeepError> {
-    lease.check(clock())?;
+    lease.check(clock()).await?;
     if checkpoint_if_due(table, upkeep).await? {
         done.checkpoints += 1;
     }
-    if vacuum {
-        lease.check(clock())?;
+    if round == Round::Vacuum {
+        lease.check(clock()).await?;
         let (files, entries) = clean_up(table, upkeep).await?;
         done.deleted_files += files;
         done.deleted_log_entries += entries;
@@ -117,7 +148,11 @@ async fn trim(
 }
 
 /// Days with many small files.
-fn crowded_days(table: &LakeTable, upkeep: &Upkeep) -> Result<Vec<Day>, LakeError> {
+fn crowded_days(
+    table: &LakeTable,
+    upkeep: &Upkeep,
+    min_files: usize,
+) -> Result<Vec<Day>, LakeError> {
     let mut small: BTreeMap<Day, usize> = BTreeMap::new();
     for file in all_files(table.name(), &table.latest())? {
         let day = file
@@ -128,9 +163,7 @@ fn crowded_days(table: &LakeTable, upkeep: &Upkeep) -> Result<Vec<Day>, LakeErro
             *small.entry(day).or_default() += 1;
         }
     }
-    let crowded = small
-        .into_iter()
-        .filter(|(_, files)| *files >= upkeep.min_files);
+    let crowded = small.into_iter().filter(|(_, files)| *files >= min_files);
     Ok(crowded.map(|(day, _)| day).collect())
 }
 
@@ -255,7 +288,7 @@ async fn replace(
             }
             .into());
         }
-        lease.check(clock())?;
+        lease.check(clock()).await?;
         let now = clock();
         let mut actions: Vec<Action> = Vec::with_capacity(old.len() + new.len());
         actions.extend(
@@ -416,6 +449,7 @@ mod tests {
     const UPKEEP: Upkeep = Upkeep {
         small_bytes: 1 << 20,
         min_files: 3,
+        crowded_files: 5,
         target_bytes: 1 << 20,
         checkpoint_every: 5,
         retention_hours: 24,
@@ -423,6 +457,12 @@ mod tests {
 
     fn now() -> Micros {
         Micros(1_700_000_000_000_000)
+    }
+
+    async fn lease(lake: &Lake) -> Lease {
+        Lease::take(lake.storage(), crate::lake::MAINTENANCE, "a", now(), 60)
+            .await
+            .unwrap()
     }
 
     async fn append(lake: &Lake, offset: i64) {
@@ -445,10 +485,16 @@ mod tests {
         let table = lake.table(TableId::DeadLetters);
         table.refresh().await.unwrap();
         let mut found = Vec::new();
-        crate::lake::read_day(table, now().day(), &["offset"], |rows| {
-            let column = rows.column(0).as_primitive::<arrow::datatypes::Int64Type>();
-            found.extend(column.values().iter().copied());
-        })
+        crate::lake::read_new_files(
+            table,
+            now().day(),
+            &["offset"],
+            &mut std::collections::HashSet::new(),
+            |rows| {
+                let column = rows.column(0).as_primitive::<arrow::datatypes::Int64Type>();
+                found.extend(column.values().iter().copied());
+            },
+        )
         .await
         .unwrap();
         found.sort_unstable();
@@ -464,8 +510,10 @@ mod tests {
         for offset in 0..6 {
             append(&lake, offset).await;
         }
-        let lease = Lease::take(lake.root(), "a", now(), 60).unwrap();
-        let done = keep_up(&lake, &lease, &UPKEEP, true, now).await.unwrap();
+        let lease = lease(&lake).await;
+        let done = keep_up(&lake, &lease, &UPKEEP, Round::Vacuum, now)
+            .await
+            .unwrap();
         assert_eq!((done.compacted_files, done.checkpoints), (6, 1));
         assert_eq!(offsets(&lake).await, [0, 1, 2, 3, 4, 5]);
         let reopened = Lake::open(folder.path(), Arc::new(Faults::none()))
@@ -473,7 +521,9 @@ mod tests {
             .unwrap();
         assert_eq!(offsets(&reopened).await, [0, 1, 2, 3, 4, 5]);
         assert_eq!(
-            keep_up(&lake, &lease, &UPKEEP, false, now).await.unwrap(),
+            keep_up(&lake, &lease, &UPKEEP, Round::Usual, now)
+                .await
+                .unwrap(),
             Done::default()
         );
     }
@@ -490,7 +540,7 @@ mod tests {
         let second = Lake::open(folder.path(), Arc::new(Faults::none()))
             .await
             .unwrap();
-        let lease = Lease::take(first.root(), "a", now(), 60).unwrap();
+        let lease = lease(&first).await;
         let id = TableId::DeadLetters;
         let old = files_of_day("dead_letters", &second.table(id).latest(), now().day()).unwrap();
         compact(&first, id, now().day(), &UPKEEP, &lease, now)
@@ -518,9 +568,9 @@ mod tests {
         for offset in 0..4 {
             append(&lake, offset).await;
         }
-        let lost = Lease::take(lake.root(), "a", now(), 60).unwrap();
-        Lease::take(lake.root(), "a", now(), 60).unwrap();
-        let refused = keep_up(&lake, &lost, &UPKEEP, false, now).await;
+        let lost = lease(&lake).await;
+        lease(&lake).await;
+        let refused = keep_up(&lake, &lost, &UPKEEP, Round::Usual, now).await;
         assert!(matches!(
             refused,
             Err(UpkeepError::Lease(LeaseError::Lost { .. }))

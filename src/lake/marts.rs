@@ -308,7 +308,7 @@ pub async fn commit_change(
         {
             return Ok(());
         }
-        lease.check(clock())?;
+        lease.check(clock()).await?;
         let now = clock();
         let replaced = active
             .iter()

@@ -1,4 +1,4 @@
-//! The lake: Delta tables on a local disk (or another object store), written
+//! The lake: Delta tables in a folder or an S3 bucket, written
 //! durably and exactly once.
 //!
 //! Invariants: nothing is acknowledged before it is on the disk; rows and the
@@ -12,31 +12,32 @@ mod maintain;
 mod marts;
 mod parquet_file;
 mod read;
+mod storage;
 mod table;
+mod tail;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use object_store::ObjectStore;
-use url::Url;
-
 pub use durable::DurableDisk;
-pub use lease::{Lease, LeaseError};
-pub use maintain::{Done, Upkeep, UpkeepError, compact, keep_up, rewrite_day};
+pub use lease::{Lease, LeaseError, MAINTENANCE};
+pub use maintain::{Done, Round, Upkeep, UpkeepError, compact, is_crowded, keep_up, rewrite_day};
 pub use marts::{
     Change, Coverage, DayFile, MartFiles, StoredMart, catch_up, commit_change, coverage, file_list,
     stored_mart, write_coverage,
 };
 pub use parquet_file::{DataFile, data_file};
-pub use read::read_day;
+pub use read::read_new_files;
+pub use storage::Storage;
 pub use table::{LakeError, LakeTable, Progress, resume_from};
+pub use tail::{Appended, appended_after, read_appended};
 
-use crate::disk::{Faults, create_folder};
-use crate::tables::{MartId, TableId, TableSpec};
+use crate::disk::Faults;
+use crate::tables::{MartId, TableId};
 
 /// All tables of one lake.
 pub struct Lake {
-    root: PathBuf,
+    storage: Storage,
     tables: Vec<Arc<LakeTable>>,
     marts: Vec<Arc<LakeTable>>,
     faults: Arc<Faults>,
@@ -48,43 +49,34 @@ impl Lake {
     /// # Errors
     /// When the folder or a table can't be made or read.
     pub async fn open(root: &Path, faults: Arc<Faults>) -> Result<Self, LakeError> {
-        let unusable = |what: String| LakeError::Unusable {
-            url: root.display().to_string(),
-            what,
-        };
-        create_folder(root).map_err(|error| unusable(format!("folder can't be made: {error}")))?;
-        let root = root
-            .canonicalize()
-            .map_err(|error| unusable(format!("folder can't be read: {error}")))?;
-        let store: Arc<dyn ObjectStore> = Arc::new(DurableDisk::new(Arc::clone(&faults)));
-        let open = async |spec: &'static TableSpec| {
-            let folder = root.join(spec.name);
-            create_folder(&folder)
-                .map_err(|error| unusable(format!("folder can't be made: {error}")))?;
-            let url = Url::from_directory_path(folder)
-                .map_err(|()| unusable("the path is not absolute".into()))?;
-            let table = LakeTable::open(spec, Arc::clone(&store), url).await?;
-            Ok::<_, LakeError>(Arc::new(table))
-        };
+        let storage = Storage::folder(root, Arc::clone(&faults))?;
+        Self::on(storage, faults).await
+    }
+
+    /// Opens the lake at `storage`, creating what is missing.
+    ///
+    /// # Errors
+    /// When a table can't be made or read.
+    pub async fn on(storage: Storage, faults: Arc<Faults>) -> Result<Self, LakeError> {
         let mut tables = Vec::with_capacity(TableId::ALL.len());
         for id in TableId::ALL {
-            tables.push(open(id.spec()).await?);
+            tables.push(Arc::new(LakeTable::open(id.spec(), &storage).await?));
         }
         let mut marts = Vec::with_capacity(MartId::ALL.len());
         for id in MartId::ALL {
-            marts.push(open(id.spec()).await?);
+            marts.push(Arc::new(LakeTable::open(id.spec(), &storage).await?));
         }
         Ok(Self {
-            root,
+            storage,
             tables,
             marts,
             faults,
         })
     }
 
-    /// The folder of the lake.
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// Where the lake lies, with the objects in it that are no tables.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// One table.

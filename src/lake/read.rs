@@ -6,6 +6,8 @@
     reason = "the reader over object_store stays until its successor is out"
 )]
 
+use std::collections::HashSet;
+
 use deltalake::DeltaTable;
 use deltalake::kernel::Add;
 use futures::StreamExt;
@@ -89,23 +91,29 @@ pub(super) async fn read_file(
     Ok(())
 }
 
-/// Reads some columns of one day of the newest known version.
+/// Reads some columns of those files of one day, in the newest known version,
+/// whose paths are not in `read` yet, and puts them there.
 ///
 /// # Errors
 /// When a file can't be read.
-pub async fn read_day(
+pub async fn read_new_files(
     table: &super::LakeTable,
     day: Day,
     columns: &[&str],
+    read: &mut HashSet<String>,
     mut each: impl FnMut(&RecordBatch),
 ) -> Result<(), LakeError> {
     let snapshot = table.latest();
     for file in files_of_day(table.name(), &snapshot, day)? {
+        if read.contains(&file.path) {
+            continue;
+        }
         read_file(table.name(), &snapshot, &file, columns, |batch| {
             each(&batch);
             Ok(())
         })
         .await?;
+        read.insert(file.path);
     }
     Ok(())
 }

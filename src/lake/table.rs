@@ -12,14 +12,14 @@ use std::sync::{Arc, RwLock};
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, StructField, StructType, Transaction};
-use deltalake::logstore::LogStoreRef;
+use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
-use object_store::{ObjectStore, ObjectStoreExt};
+use deltalake::{DeltaTable, DeltaTableError};
+use object_store::ObjectStoreExt;
 use tokio::sync::{Mutex, MutexGuard};
-use url::Url;
 
+use super::Storage;
 use super::parquet_file::{DataFile, STATS_COLUMNS};
 use crate::domain::{AppId, Checkpoint, Micros};
 use crate::tables::TableSpec;
@@ -127,16 +127,12 @@ struct Writer {
 }
 
 impl LakeTable {
-    /// Opens the table at `url`, creating it when there is none. Safe to be
+    /// Opens the table in `storage`, creating it when there is none. Safe to be
     /// called by several processes at once.
     ///
     /// # Errors
     /// When the table can be neither opened nor created.
-    pub async fn open(
-        spec: &'static TableSpec,
-        store: Arc<dyn ObjectStore>,
-        url: Url,
-    ) -> Result<Self, LakeError> {
+    pub async fn open(spec: &'static TableSpec, storage: &Storage) -> Result<Self, LakeError> {
         let name = spec.name;
         let failed = |doing| {
             move |source| LakeError::Delta {
@@ -145,10 +141,10 @@ impl LakeTable {
                 source: Box::new(source),
             }
         };
-        let mut table = DeltaTableBuilder::from_url(url.clone())
-            .map(|builder| builder.with_storage_backend(store, url))
-            .and_then(DeltaTableBuilder::build)
-            .map_err(failed("opening"))?;
+        let (url, store) = storage.table(name)?;
+        let root = Arc::clone(&storage.store);
+        let options = StorageConfig::default();
+        let mut table = DeltaTable::new(default_logstore(store, root, &url, &options));
         // Asked first, because opening what is not there yet is logged as an error.
         let exists = table
             .log_store()
@@ -329,32 +325,33 @@ impl LakeTable {
         })
     }
 
-    /// Whether the table already has all of `progress`.
+    /// Whether the table already has all of `progress`: our own commit went
+    /// through although its answer was lost, or the rows are a rival's by now.
+    /// A part of it means that rows of ours would be there twice.
     async fn is_committed(
         &self,
         writer: &mut Writer,
         progress: &[Progress],
     ) -> Result<bool, LakeError> {
-        let mut all = !progress.is_empty();
+        let (mut done, mut ahead) = (0, None);
         for part in progress {
-            let Some(stored) = self.known_progress(writer, &part.app).await? else {
-                all = false;
-                continue;
-            };
-            if stored >= part.next {
-                continue;
-            }
-            all = false;
+            let stored = self.known_progress(writer, &part.app).await?;
+            let stored = stored.unwrap_or(part.first);
+            done += usize::from(stored >= part.next);
             if stored > part.first {
-                return Err(LakeError::Fenced {
-                    table: self.name.into(),
-                    app: part.app.clone(),
-                    stored,
-                    first: part.first,
-                });
+                ahead = Some((part, stored));
             }
         }
-        Ok(all)
+        match ahead {
+            _ if done == progress.len() => Ok(done > 0),
+            Some((part, stored)) => Err(LakeError::Fenced {
+                table: self.name.into(),
+                app: part.app.clone(),
+                stored,
+                first: part.first,
+            }),
+            None => Ok(false),
+        }
     }
 
     /// One attempt, as version + 1 of the snapshot that `writer` holds.

@@ -79,7 +79,7 @@ async fn commit(
     let batches = flush.batches;
     let encoded = tokio::task::spawn_blocking(move || encode(name, batches));
     let mut files = encoded.await.map_err(|error| LakeError::Unusable {
-        url: lake.root().display().to_string(),
+        url: lake.storage().shown().to_owned(),
         what: format!("writing Parquet broke off: {error}"),
     })??;
     table.upload(&mut files).await?;

@@ -4,8 +4,8 @@
 //! Invariants: a day's set is loaded from the lake before its first row is
 //! judged, so a restart forgets nothing; a false hit is harmless (the
 //! interaction is cleaned for nothing), a miss is not possible within one
-//! process. Days that were not used lately are let go and loaded again on
-//! demand.
+//! process, nor after partitions have moved between processes. Days that were
+//! not used lately are let go and loaded again on demand.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use twox_hash::XxHash3_64;
 
 use crate::domain::Day;
-use crate::lake::{Lake, LakeError, read_day};
+use crate::lake::{Lake, LakeError, read_new_files};
 use crate::tables::{Seen, TableId};
 
 /// Identities of a day beyond which old days are let go.
@@ -24,12 +24,18 @@ const KEPT_IDENTITIES: usize = 8_000_000;
 pub struct Identities {
     days: HashMap<(TableId, Day), DaySet>,
     clock: u64,
+    looks: u64,
     /// Whether the event being added was seen before.
     repeated: bool,
 }
 
+#[derive(Default)]
 struct DaySet {
     hashes: HashSet<u64>,
+    /// Data files that were read.
+    files: HashSet<String>,
+    /// Number of the look at the lake.
+    looked: u64,
     used: u64,
 }
 
@@ -54,25 +60,31 @@ impl Identities {
     /// When the day can't be read from the lake.
     pub async fn load(&mut self, lake: &Lake, table: TableId, day: Day) -> Result<(), LakeError> {
         self.clock += 1;
-        if let Some(known) = self.days.get_mut(&(table, day)) {
-            known.used = self.clock;
+        let (clock, looks) = (self.clock, self.looks);
+        let is_new = !self.days.contains_key(&(table, day));
+        let known = self.days.entry((table, day)).or_default();
+        known.used = clock;
+        if !is_new && known.looked == looks {
             return Ok(());
         }
-        let mut hashes = HashSet::new();
         let columns = identity_columns(table);
-        read_day(lake.table(table), day, &columns, |rows| {
-            add_rows(&mut hashes, rows, columns)
-        })
-        .await?;
-        self.days.insert(
-            (table, day),
-            DaySet {
-                hashes,
-                used: self.clock,
-            },
-        );
+        let DaySet { hashes, files, .. } = known;
+        let read = read_new_files(lake.table(table), day, &columns, files, |rows| {
+            add_rows(hashes, rows, columns);
+        });
+        if let Err(error) = read.await {
+            // Half a set would miss repeats.
+            self.days.remove(&(table, day));
+            return Err(error);
+        }
+        known.looked = looks;
         self.let_go();
         Ok(())
+    }
+
+    /// Files that are not known yet are read before the next row of their day.
+    pub fn look_again(&mut self) {
+        self.looks += 1;
     }
 
     /// Forgets everything: what was added may not have been committed.
@@ -119,9 +131,11 @@ fn add_rows(hashes: &mut HashSet<u64>, rows: &RecordBatch, columns: [&str; 2]) {
 impl Seen for Identities {
     fn seen(&mut self, table: TableId, day: Day, parts: &[&str]) -> bool {
         let clock = self.clock;
+        let looks = self.looks;
         let set = self.days.entry((table, day)).or_insert_with(|| DaySet {
-            hashes: HashSet::new(),
+            looked: looks,
             used: clock,
+            ..DaySet::default()
         });
         let seen = !set.hashes.insert(hash(parts));
         self.repeated |= seen;

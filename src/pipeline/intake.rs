@@ -127,6 +127,12 @@ impl Intake {
         &mut self.pending
     }
 
+    /// Other processes may have written since: what they wrote is looked at
+    /// before the next row is judged.
+    pub fn look_again(&mut self) {
+        self.identities.look_again();
+    }
+
     /// Forgets all that was not committed.
     pub fn reset(&mut self) {
         self.pending = Pending::default();
@@ -140,7 +146,6 @@ impl Intake {
     /// When the identities of a day can't be read from the lake.
     pub async fn take(
         &mut self,
-        source: &Arc<str>,
         is_stream: bool,
         window: &Window,
         by_table: &[i64],
@@ -151,8 +156,8 @@ impl Intake {
         self.load_identities(&parts).await?;
         for part in &parts {
             let position = Position {
-                source: Arc::clone(source),
-                partition: window.partition,
+                source: Arc::clone(&window.partition.source),
+                partition: window.partition.number,
                 offset: part.offset,
             };
             let skips = skips(part.offset, by_table);

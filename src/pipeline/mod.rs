@@ -33,13 +33,18 @@ pub use intake::TimeLimits;
 use reader::{Command, News, Reader};
 
 use crate::disk::FaultPoint;
-use crate::domain::{AppId, Micros};
+use crate::domain::{AppId, Checkpoint, Micros, Partition};
 use crate::enrich::EventRedactor;
 use crate::lake::{Lake, LakeError, resume_from};
-use crate::source::{Source, SourceError, Window};
+use crate::source::{Source, SourceError, Start, Window};
+use crate::telemetry;
 
 const QUEUED_WINDOWS: usize = 4;
 const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How long the tables are asked for progress before the process gives up.
+const ASK_AGAIN_FOR: Duration = Duration::from_secs(60);
+/// How long the sources may take to say goodbye to their brokers.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How the loop behaves.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +68,7 @@ pub struct Monitor(Arc<Mutex<Shown>>);
 #[derive(Default)]
 struct Shown {
     counts: BTreeMap<String, Counts>,
-    sources: BTreeMap<(String, i32), SourceState>,
+    sources: BTreeMap<Partition, SourceState>,
     trouble: Option<String>,
 }
 
@@ -106,7 +111,7 @@ pub enum PipelineError {
 struct Part {
     app: AppId,
     reader: usize,
-    partition: i32,
+    partition: Partition,
     epoch: u64,
     /// Next offset to take in.
     next: i64,
@@ -138,6 +143,8 @@ pub struct Pipeline {
     flushing: Option<JoinHandle<Result<Flushed, LakeError>>>,
 }
 
+/// Smallest next offset over all tables, and that of each.
+type Progress = (Option<i64>, BTreeMap<&'static str, Checkpoint>);
 type FlushEnd = Result<Result<Flushed, LakeError>, JoinError>;
 
 /// The end of the flush under way; never without one. Nothing is lost when it
@@ -191,6 +198,15 @@ impl Pipeline {
     /// When a source can't begin where the tables say, or the lake can't be
     /// read for it. Failing commits are tried again for ever.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), PipelineError> {
+        let ended = self.work(stop).await;
+        if ended.is_err() {
+            // Others read on at once, without a time-out.
+            self.let_go().await;
+        }
+        ended
+    }
+
+    async fn work(&mut self, stop: CancellationToken) -> Result<(), PipelineError> {
         while !stop.is_cancelled() && !self.all_finished() {
             let due = self.flush_due_in();
             tokio::select! {
@@ -223,15 +239,26 @@ impl Pipeline {
                 break;
             }
         }
-        self.readers
-            .iter()
-            .for_each(|reader| reader.tell(Command::Stop));
+        self.let_go().await;
         for (index, finished) in self.finished.iter().enumerate() {
             if *finished {
                 self.show_state(index, "finished");
             }
         }
         Ok(())
+    }
+
+    /// Ends the sources. One that leaves a consumer group needs a moment.
+    async fn let_go(&mut self) {
+        self.readers
+            .iter()
+            .for_each(|reader| reader.tell(Command::Stop));
+        // A source that waits to send must not wait for us.
+        self.news.close();
+        let begun = Instant::now();
+        while !self.readers.iter().all(Reader::has_ended) && begun.elapsed() < LEAVE_WITHIN {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     fn flush_due_in(&self) -> Duration {
@@ -249,13 +276,15 @@ impl Pipeline {
     async fn take(&mut self, reader: usize, news: News) -> Result<(), PipelineError> {
         match news {
             News::Assigned(partitions) => {
-                for partition in partitions {
-                    self.assign(reader, partition).await?;
-                }
-                Ok(())
+                self.intake.look_again();
+                self.assign(reader, partitions).await
             }
             News::Revoked(partitions) => self.revoke(reader, &partitions).await,
             News::Window(window, epoch) => self.window(reader, &window, epoch).await,
+            News::Lags(lags) => {
+                self.show_lags(&lags);
+                Ok(())
+            }
             News::Finished => {
                 if let Some(finished) = self.finished.get_mut(reader) {
                     *finished = true;
@@ -263,7 +292,9 @@ impl Pipeline {
                 self.show_state(reader, "finished");
                 Ok(())
             }
-            News::Failed(error @ SourceError::Seek { .. }) => Err(error.into()),
+            News::Failed(error @ (SourceError::Seek { .. } | SourceError::Ended { .. })) => {
+                Err(error.into())
+            }
             News::Failed(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -275,54 +306,97 @@ impl Pipeline {
         }
     }
 
-    /// Asks the tables where `partition` stands and begins there.
-    async fn assign(&mut self, reader: usize, partition: i32) -> Result<(), PipelineError> {
-        let Some(name) = self
-            .readers
-            .get(reader)
-            .map(|reader| Arc::clone(&reader.name))
-        else {
-            return Ok(());
-        };
-        let app = AppId::new(&name, partition);
+    /// Asks the tables where `partitions` stand and begins there.
+    async fn assign(
+        &mut self,
+        reader: usize,
+        partitions: Vec<Partition>,
+    ) -> Result<(), PipelineError> {
+        let mut starts = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            starts.push(self.start_of(reader, partition).await?);
+        }
+        if let Some(reader) = self.readers.get(reader) {
+            reader.tell(Command::Seek(starts));
+        }
+        Ok(())
+    }
+
+    async fn start_of(
+        &mut self,
+        reader: usize,
+        partition: Partition,
+    ) -> Result<(Start, u64), PipelineError> {
+        let app = AppId::of(&partition);
         self.parts.retain(|part| part.app != app);
-        let (start, by_table) = resume_from(self.lake.tables(), &app).await?;
-        let next = start.unwrap_or(0);
+        let (next, by_table) = self.progress_of(&app).await?;
+        let recorded = by_table
+            .values()
+            .filter_map(|checkpoint| checkpoint.next(&app))
+            .min();
         let by_table = self.lake.tables().iter().map(|table| {
             by_table
                 .get(table.name())
                 .and_then(|checkpoint| checkpoint.next(&app))
                 .unwrap_or(0)
         });
-        self.epochs += 1;
         let by_table = by_table.collect();
+        self.epochs += 1;
         let epoch = self.epochs;
+        let start = Start {
+            partition: partition.clone(),
+            next,
+            recorded,
+        };
+        self.show_start(reader, &partition, start.offset());
         self.parts.push(Part {
             app,
             reader,
             partition,
             epoch,
-            next,
+            next: start.offset(),
             by_table,
-            told: next,
+            told: start.offset(),
         });
-        self.show_start(&name, partition, next);
-        if let Some(reader) = self.readers.get(reader) {
-            reader.tell(Command::Seek {
-                partition,
-                next,
-                epoch,
-            });
+        Ok((start, epoch))
+    }
+
+    /// What the tables say of a partition. A store that fails for a while is
+    /// asked again.
+    async fn progress_of(&self, app: &AppId) -> Result<Progress, LakeError> {
+        let begun = Instant::now();
+        loop {
+            match resume_from(self.lake.tables(), app).await {
+                Ok(progress) => return Ok(progress),
+                Err(error) if begun.elapsed() > ASK_AGAIN_FOR => return Err(error),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the tables' progress can't be read, trying again"
+                    );
+                    self.monitor.lock().trouble = Some(error.to_string());
+                    tokio::time::sleep(RETRY_AFTER_FAILURE).await;
+                }
+            }
         }
-        Ok(())
     }
 
     /// Commits what was read of the partitions, then forgets them.
-    async fn revoke(&mut self, reader: usize, partitions: &[i32]) -> Result<(), PipelineError> {
+    async fn revoke(
+        &mut self,
+        reader: usize,
+        partitions: &[Partition],
+    ) -> Result<(), PipelineError> {
         self.flush(true).await?;
         self.join_flush().await?;
         self.parts
             .retain(|part| part.reader != reader || !partitions.contains(&part.partition));
+        let mut shown = self.monitor.lock();
+        for partition in partitions {
+            shown.sources.remove(partition);
+            telemetry::source_lag(&partition.source, partition.number, 0);
+        }
+        drop(shown);
         if let Some(reader) = self.readers.get(reader) {
             reader.tell(Command::RevokeDone);
         }
@@ -346,10 +420,7 @@ impl Pipeline {
             return Ok(());
         };
         let by_table = part.by_table.clone();
-        let taken = self
-            .intake
-            .take(&source.name, source.is_stream, window, &by_table)
-            .await;
+        let taken = self.intake.take(source.is_stream, window, &by_table).await;
         let counts = match taken {
             Ok(counts) => counts,
             Err(error) => return self.reset(&error).await,
@@ -398,7 +469,7 @@ impl Pipeline {
             Ok(Err(error)) => return self.reset(&error).await,
             Err(error) => {
                 let what = format!("a flush broke off: {error}");
-                let url = self.lake.root().display().to_string();
+                let url = self.lake.storage().shown().to_owned();
                 return self.reset(&LakeError::Unusable { url, what }).await;
             }
         };
@@ -422,14 +493,13 @@ impl Pipeline {
             let Some(reader) = self.readers.get(part.reader) else {
                 continue;
             };
-            let key = (reader.name.to_string(), part.partition);
-            if let Some(state) = self.monitor.lock().sources.get_mut(&key) {
+            if let Some(state) = self.monitor.lock().sources.get_mut(&part.partition) {
                 state.committed_offset = durable;
             }
             if durable > part.told {
                 part.told = durable;
                 reader.tell(Command::Committed {
-                    partition: part.partition,
+                    partition: part.partition.clone(),
                     next: durable,
                 });
             }
@@ -447,39 +517,46 @@ impl Pipeline {
         self.intake.reset();
         self.oldest_row = None;
         tokio::time::sleep(RETRY_AFTER_FAILURE).await;
-        let parts: Vec<_> = self
-            .parts
-            .iter()
-            .map(|part| (part.reader, part.partition))
-            .collect();
-        for (reader, partition) in parts {
+        let mut by_reader: BTreeMap<usize, Vec<Partition>> = BTreeMap::new();
+        for part in &self.parts {
+            let partitions = by_reader.entry(part.reader).or_default();
+            partitions.push(part.partition.clone());
+        }
+        for (reader, partitions) in by_reader {
             if let Some(finished) = self.finished.get_mut(reader) {
                 *finished = false;
             }
-            self.assign(reader, partition).await?;
+            self.assign(reader, partitions).await?;
         }
         Ok(())
     }
 
-    fn show_start(&self, name: &str, partition: i32, next: i64) {
+    fn show_start(&self, reader: usize, partition: &Partition, next: i64) {
+        let Some(reader) = self.readers.get(reader) else {
+            return;
+        };
         let mut shown = self.monitor.lock();
-        let counts = shown.counts.entry(name.to_owned()).or_default();
-        if *counts == Counts::default() {
+        let counts = shown.counts.entry(reader.name.to_string()).or_default();
+        if *counts == Counts::default() && !reader.is_stream {
             let before = u64::try_from(next).unwrap_or_default();
             counts.read = before;
             counts.repeated = before;
         }
+        let newest_event_at = shown
+            .sources
+            .get(partition)
+            .and_then(|state| state.newest_event_at);
         let state = SourceState {
-            name: name.to_owned(),
-            partition,
+            name: partition.source.to_string(),
+            partition: partition.number,
             next_offset: next,
             committed_offset: next,
             lag: None,
-            newest_event_at: None,
+            newest_event_at,
             heard_at: None,
             state: "reading",
         };
-        shown.sources.insert((name.to_owned(), partition), state);
+        shown.sources.insert(partition.clone(), state);
     }
 
     fn show_window(&self, name: &str, window: &Window, taken: intake::Taken) {
@@ -487,7 +564,7 @@ impl Pipeline {
         let mut shown = self.monitor.lock();
         let counts = shown.counts.entry(name.to_owned()).or_default();
         taken.add_to(counts);
-        if let Some(state) = shown.sources.get_mut(&(name.to_owned(), window.partition)) {
+        if let Some(state) = shown.sources.get_mut(&window.partition) {
             state.next_offset = window.next;
             state.lag = window.lag;
             state.newest_event_at = state.newest_event_at.max(taken.newest_event_at);
@@ -496,12 +573,20 @@ impl Pipeline {
         }
     }
 
+    fn show_lags(&self, lags: &[(Partition, u64)]) {
+        let mut shown = self.monitor.lock();
+        for (partition, lag) in lags {
+            if let Some(state) = shown.sources.get_mut(partition) {
+                state.lag = Some(*lag);
+                state.state = "reading";
+            }
+        }
+    }
+
     fn show_state(&self, reader: usize, state: &'static str) {
-        let Some(reader) = self.readers.get(reader) else {
-            return;
-        };
-        for ((name, _), shown) in &mut self.monitor.lock().sources {
-            if **name == *reader.name {
+        let mut shown = self.monitor.lock();
+        for part in self.parts.iter().filter(|part| part.reader == reader) {
+            if let Some(shown) = shown.sources.get_mut(&part.partition) {
                 shown.state = state;
             }
         }

@@ -10,34 +10,35 @@
     reason = "a source has a thread of its own and may block it"
 )]
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::source::{Polled, Source, SourceError, Window};
+use crate::domain::Partition;
+use crate::source::{Polled, Source, SourceError, Start, Window};
 
 const WINDOW_BYTES: usize = 2 << 20;
 const POLL_WAIT: Duration = Duration::from_millis(100);
 const RETRY_WAIT: Duration = Duration::from_millis(500);
+/// How long a full queue is waited for before the source is paused: pausing
+/// throws away what Kafka has fetched ahead.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// What the pipeline tells a source.
 pub enum Command {
-    /// Begin a partition at an offset; windows from now on carry `epoch`.
-    Seek {
-        /// The partition.
-        partition: i32,
-        /// Next offset to read.
-        next: i64,
-        /// Number of this assignment.
-        epoch: u64,
-    },
+    /// Begin partitions; their windows from now on carry the number of this
+    /// assignment.
+    Seek(Vec<(Start, u64)>),
     /// Everything before `next` is durable in every table.
     Committed {
         /// The partition.
-        partition: i32,
+        partition: Partition,
         /// Next offset.
         next: i64,
     },
@@ -50,9 +51,11 @@ pub enum Command {
 /// What a source tells the pipeline.
 pub enum News {
     /// Partitions wait for their seek.
-    Assigned(Vec<i32>),
+    Assigned(Vec<Partition>),
     /// Partitions are going; commit what was read of them, then `RevokeDone`.
-    Revoked(Vec<i32>),
+    Revoked(Vec<Partition>),
+    /// How many records wait.
+    Lags(Vec<(Partition, u64)>),
     /// Records, with the epoch of their assignment.
     Window(Window, u64),
     /// Nothing any more.
@@ -68,6 +71,7 @@ pub struct Reader {
     /// Whether event times must lie near the present.
     pub is_stream: bool,
     commands: Sender<Command>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Reader {
@@ -88,21 +92,27 @@ impl Reader {
             source,
             news,
             commands: inbox,
-            epoch: 0,
+            epochs: HashMap::new(),
         };
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name(format!("source-{name}"))
             .spawn(move || thread.run())?;
         Ok(Self {
             name,
             is_stream,
             commands,
+            thread: Some(thread),
         })
     }
 
     /// Sends a command; a source that has ended needs none.
     pub fn tell(&self, command: Command) {
         drop(self.commands.send(command));
+    }
+
+    /// Whether the thread has ended, the source let go.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 }
 
@@ -111,12 +121,34 @@ struct Thread {
     source: Box<dyn Source>,
     news: mpsc::Sender<(usize, News)>,
     commands: Receiver<Command>,
-    epoch: u64,
+    /// Number of the assignment of each partition.
+    epochs: HashMap<Partition, u64>,
 }
 
 enum Next {
     Go,
     Stop,
+}
+
+/// What has to come back before the source is polled again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    None,
+    Seek,
+    RevokeDone,
+    /// A source that has finished is asked again when there is a command.
+    Any,
+}
+
+impl Answer {
+    fn to(news: &News) -> Self {
+        match news {
+            News::Assigned(_) => Self::Seek,
+            News::Revoked(_) => Self::RevokeDone,
+            News::Finished => Self::Any,
+            _ => Self::None,
+        }
+    }
 }
 
 impl Thread {
@@ -127,46 +159,49 @@ impl Thread {
             }
             let news = match self.source.poll(WINDOW_BYTES, POLL_WAIT) {
                 Ok(Polled::Idle) => continue,
-                Ok(Polled::Window(window)) => News::Window(window, self.epoch),
+                Ok(Polled::Window(window)) => self.window(window),
                 Ok(Polled::Assigned(partitions)) => News::Assigned(partitions),
                 Ok(Polled::Revoked(partitions)) => News::Revoked(partitions),
+                Ok(Polled::Lags(lags)) => News::Lags(lags),
                 Ok(Polled::Finished) => News::Finished,
                 Err(error) => {
                     std::thread::sleep(RETRY_WAIT);
                     News::Failed(error)
                 }
             };
-            let waits_for_answer =
-                matches!(news, News::Assigned(_) | News::Revoked(_) | News::Finished);
-            if matches!(self.send(news), Next::Stop) {
-                return;
-            }
-            if waits_for_answer && matches!(self.obey_one(), Next::Stop) {
+            let answer = Answer::to(&news);
+            if matches!(self.send(news), Next::Stop)
+                || matches!(self.await_answer(answer), Next::Stop)
+            {
                 return;
             }
         }
     }
 
-    /// Sends; while there is no room the source is paused and polled.
+    fn window(&self, window: Window) -> News {
+        let epoch = self.epochs.get(&window.partition).copied().unwrap_or(0);
+        News::Window(window, epoch)
+    }
+
+    /// Sends. While there is no room for long, the source is paused and polled.
     fn send(&mut self, news: News) -> Next {
         let mut waiting = match self.news.try_send((self.index, news)) {
             Ok(()) => return Next::Go,
             Err(TrySendError::Closed(_)) => return Next::Stop,
             Err(TrySendError::Full(waiting)) => waiting,
         };
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            std::thread::sleep(LOOK_AGAIN);
+            match self.news.try_send(waiting) {
+                Ok(()) => return Next::Go,
+                Err(TrySendError::Closed(_)) => return Next::Stop,
+                Err(TrySendError::Full(back)) => waiting = back,
+            }
+        }
         self.source.pause();
         let sent = loop {
-            // A paused source hands out no records; a rebalance waits for its turn.
-            let rebalance = match self.source.poll(0, Duration::from_millis(20)) {
-                Ok(Polled::Assigned(partitions)) => Some(News::Assigned(partitions)),
-                Ok(Polled::Revoked(partitions)) => Some(News::Revoked(partitions)),
-                _ => None,
-            };
-            let told = rebalance.map(|news| self.news.blocking_send((self.index, news)));
-            if matches!(told, Some(Err(_))) {
-                break Next::Stop;
-            }
-            if matches!(self.obey_all(), Next::Stop) {
+            if matches!(self.poll_paused(), Next::Stop) || matches!(self.obey_all(), Next::Stop) {
                 break Next::Stop;
             }
             match self.news.try_send(waiting) {
@@ -177,6 +212,44 @@ impl Thread {
         };
         self.source.resume();
         sent
+    }
+
+    /// A paused source hands out no records; a rebalance waits for its turn.
+    fn poll_paused(&mut self) -> Next {
+        let news = match self.source.poll(0, Duration::from_millis(20)) {
+            Ok(Polled::Assigned(partitions)) => News::Assigned(partitions),
+            Ok(Polled::Revoked(partitions)) => News::Revoked(partitions),
+            _ => return Next::Go,
+        };
+        let answer = Answer::to(&news);
+        if self.news.blocking_send((self.index, news)).is_err() {
+            return Next::Stop;
+        }
+        self.await_answer(answer)
+    }
+
+    /// Obeys until the pipeline has answered.
+    fn await_answer(&mut self, answer: Answer) -> Next {
+        loop {
+            if answer == Answer::None {
+                return Next::Go;
+            }
+            let Ok(command) = self.commands.recv() else {
+                return Next::Stop;
+            };
+            let is_answer = answer == Answer::Any
+                || match command {
+                    Command::Seek(_) => answer == Answer::Seek,
+                    Command::RevokeDone => answer == Answer::RevokeDone,
+                    Command::Committed { .. } | Command::Stop => false,
+                };
+            if matches!(self.obey(command), Next::Stop) {
+                return Next::Stop;
+            }
+            if is_answer {
+                return Next::Go;
+            }
+        }
     }
 
     fn obey_all(&mut self) -> Next {
@@ -193,24 +266,13 @@ impl Thread {
         }
     }
 
-    fn obey_one(&mut self) -> Next {
-        match self.commands.recv() {
-            Ok(command) => self.obey(command),
-            Err(_) => Next::Stop,
-        }
-    }
-
     fn obey(&mut self, command: Command) -> Next {
         let done = match command {
-            Command::Seek {
-                partition,
-                next,
-                epoch,
-            } => {
-                self.epoch = epoch;
-                self.source.seek(partition, next)
-            }
-            Command::Committed { partition, next } => self.source.committed(partition, next),
+            Command::Seek(starts) => starts.iter().try_for_each(|(start, epoch)| {
+                self.epochs.insert(start.partition.clone(), *epoch);
+                self.source.seek(start)
+            }),
+            Command::Committed { partition, next } => self.source.committed(&partition, next),
             Command::RevokeDone => Ok(()),
             Command::Stop => return Next::Stop,
         };

@@ -25,9 +25,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::lines::{Line, LineError, Lines, open_file};
-use super::{Document, Polled, Record, Source, SourceError, Window};
+use super::{Document, Polled, Record, Source, SourceError, Start, Window};
 use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions, MappingReader};
 use crate::contract::{RejectCode, Rejection};
+use crate::domain::Partition;
 
 const HEAD_BYTES: u64 = 64 * 1024;
 
@@ -313,7 +314,7 @@ impl Source for FileImport {
     fn poll(&mut self, max_bytes: usize, wait: Duration) -> Result<Polled, SourceError> {
         if !self.assigned {
             self.assigned = true;
-            return Ok(Polled::Assigned(vec![0]));
+            return Ok(Polled::Assigned(vec![Partition::only(&self.name)]));
         }
         if self.paused {
             std::thread::sleep(wait.min(Duration::from_millis(50)));
@@ -342,7 +343,7 @@ impl Source for FileImport {
             return Ok(Polled::Finished);
         }
         Ok(Polled::Window(Window {
-            partition: 0,
+            partition: Partition::only(&self.name),
             topic,
             first,
             next: self.next,
@@ -352,7 +353,8 @@ impl Source for FileImport {
         }))
     }
 
-    fn seek(&mut self, partition: i32, next: i64) -> Result<(), SourceError> {
+    fn seek(&mut self, start: &Start) -> Result<(), SourceError> {
+        let (partition, next) = (start.partition.number, start.offset());
         self.rewind();
         while self.next < next {
             if self.next_record()?.is_none() {
@@ -376,7 +378,7 @@ impl Source for FileImport {
         self.paused = false;
     }
 
-    fn committed(&mut self, _partition: i32, _next: i64) -> Result<(), SourceError> {
+    fn committed(&mut self, _partition: &Partition, _next: i64) -> Result<(), SourceError> {
         Ok(())
     }
 }
@@ -476,7 +478,7 @@ impl Source for FollowedFile {
     fn poll(&mut self, max_bytes: usize, wait: Duration) -> Result<Polled, SourceError> {
         if !self.assigned {
             self.assigned = true;
-            return Ok(Polled::Assigned(vec![0]));
+            return Ok(Polled::Assigned(vec![Partition::only(&self.name)]));
         }
         let first = self.next;
         let (mut records, mut bytes) = (Vec::new(), 0);
@@ -500,7 +502,7 @@ impl Source for FollowedFile {
             .file_name()
             .map(|name| name.to_string_lossy().into());
         Ok(Polled::Window(Window {
-            partition: 0,
+            partition: Partition::only(&self.name),
             topic,
             first,
             next: self.next,
@@ -510,7 +512,8 @@ impl Source for FollowedFile {
         }))
     }
 
-    fn seek(&mut self, partition: i32, next: i64) -> Result<(), SourceError> {
+    fn seek(&mut self, start: &Start) -> Result<(), SourceError> {
+        let (partition, next) = (start.partition.number, start.offset());
         self.lines = None;
         self.pending.clear();
         (self.line, self.next) = (0, 0);
@@ -540,7 +543,7 @@ impl Source for FollowedFile {
         self.paused = false;
     }
 
-    fn committed(&mut self, _partition: i32, _next: i64) -> Result<(), SourceError> {
+    fn committed(&mut self, _partition: &Partition, _next: i64) -> Result<(), SourceError> {
         Ok(())
     }
 }
@@ -578,9 +581,15 @@ mod tests {
         let mut import = FileImport::open(manifest.clone(), Rules::Canonical, 100).unwrap();
         let all: Vec<_> = (0..4).map(|i| (i, (i + 1).to_string())).collect();
         assert_eq!(texts(&mut import), all);
-        import.seek(0, 3).unwrap();
+        import
+            .seek(&Start::at(Partition::only(import.name()), 3))
+            .unwrap();
         assert_eq!(texts(&mut import), all[3..]);
-        assert!(import.seek(0, 5).is_err());
+        assert!(
+            import
+                .seek(&Start::at(Partition::only(import.name()), 5))
+                .is_err()
+        );
         assert_ne!(
             Manifest::of(&paths, "canonical").unwrap().id(),
             manifest.id()
@@ -599,7 +608,9 @@ mod tests {
         assert_eq!(texts(&mut followed), rest);
         let (mut again, _) = FollowedFile::open(&path, Some(head_bytes), 100).unwrap();
         assert_eq!(again.name(), followed.name());
-        again.seek(0, 1).unwrap();
+        again
+            .seek(&Start::at(Partition::only(again.name()), 1))
+            .unwrap();
         assert_eq!(texts(&mut again), rest);
     }
 }

@@ -25,10 +25,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::{Document, Polled, Record, Source, SourceError, Window};
+use super::{Document, Polled, Record, Source, SourceError, Start, Window};
 use crate::contract::{Event, RejectCode, Rejection};
 use crate::disk::{FaultPoint, Faults, create_folder, sync_folder};
-use crate::domain::Redacted;
+use crate::domain::{Partition, Redacted};
 
 const NAME: &str = "inbox";
 const SEGMENT_BYTES: u64 = 16 << 20;
@@ -529,7 +529,7 @@ impl Source for InboxSource {
     fn poll(&mut self, max_bytes: usize, wait: Duration) -> Result<Polled, SourceError> {
         if !self.assigned {
             self.assigned = true;
-            return Ok(Polled::Assigned(vec![0]));
+            return Ok(Polled::Assigned(vec![Partition::only(&self.name)]));
         }
         if self.paused {
             std::thread::sleep(wait.min(Duration::from_millis(50)));
@@ -548,7 +548,7 @@ impl Source for InboxSource {
             return Ok(Polled::Idle);
         }
         Ok(Polled::Window(Window {
-            partition: 0,
+            partition: Partition::only(&self.name),
             topic: None,
             first,
             next: self.next,
@@ -558,7 +558,8 @@ impl Source for InboxSource {
         }))
     }
 
-    fn seek(&mut self, partition: i32, next: i64) -> Result<(), SourceError> {
+    fn seek(&mut self, start: &Start) -> Result<(), SourceError> {
+        let (partition, next) = (start.partition.number, start.offset());
         let mut state = lock(&self.shared);
         let oldest = state
             .segments
@@ -590,7 +591,7 @@ impl Source for InboxSource {
         self.paused = false;
     }
 
-    fn committed(&mut self, _partition: i32, next: i64) -> Result<(), SourceError> {
+    fn committed(&mut self, _partition: &Partition, next: i64) -> Result<(), SourceError> {
         let mut done = Vec::new();
         {
             let mut state = lock(&self.shared);
@@ -655,7 +656,9 @@ mod tests {
         file.write_all(b"r{\"code\":\"half").unwrap();
         drop(file);
         let (inbox, mut source) = open();
-        source.seek(0, 1).unwrap();
+        source
+            .seek(&Start::at(Partition::only(source.name()), 1))
+            .unwrap();
         assert_eq!(read_all(&mut source), [(1, "二".to_owned())]);
         assert_eq!(inbox.append(vec![letter("三")]).await.unwrap().first, 2);
         assert_eq!(read_all(&mut source), [(2, "三".to_owned())]);
@@ -670,12 +673,21 @@ mod tests {
         for _ in 0..3 {
             inbox.append(vec![letter(&long)]).await.unwrap();
         }
-        source.seek(0, 0).unwrap();
+        source
+            .seek(&Start::at(Partition::only(source.name()), 0))
+            .unwrap();
         assert_eq!(read_all(&mut source).len(), 3);
         source.committed(0, 3).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert!(matches!(source.seek(0, 0), Err(SourceError::Seek { .. })));
-        assert!(source.seek(0, 3).is_ok());
+        assert!(matches!(
+            source.seek(&Start::at(Partition::only(source.name()), 0)),
+            Err(SourceError::Seek { .. })
+        ));
+        assert!(
+            source
+                .seek(&Start::at(Partition::only(source.name()), 3))
+                .is_ok()
+        );
     }
 
     #[tokio::test]

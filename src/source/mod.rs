@@ -12,6 +12,7 @@
 
 mod file;
 mod inbox;
+mod kafka;
 mod lines;
 mod replay;
 
@@ -24,10 +25,12 @@ pub use file::{
     FileImport, FileImportError, FollowedFile, Manifest, ManifestFile, Rules, head_hash,
 };
 pub use inbox::{Inbox, InboxEntry, InboxError, InboxSource, Receipt};
+pub use kafka::{KafkaSource, KafkaSourceError, TopicRule, connection};
 pub use lines::{Line, LineError, Lines, open_file};
 pub use replay::Replay;
 
 use crate::contract::Rejection;
+use crate::domain::Partition;
 
 /// What one record holds.
 pub enum Document {
@@ -44,6 +47,22 @@ pub enum Document {
     Letter(Rejection, String),
 }
 
+/// How the payload of one record becomes documents: the format of a topic.
+pub trait RecordFormat: Send + Sync {
+    /// What `payload` holds.
+    fn document(&self, payload: Bytes) -> Document;
+}
+
+/// One canonical event a record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Canonical;
+
+impl RecordFormat for Canonical {
+    fn document(&self, payload: Bytes) -> Document {
+        Document::Canonical(payload)
+    }
+}
+
 /// One record of a partition.
 pub struct Record {
     /// Its offset.
@@ -54,8 +73,8 @@ pub struct Record {
 
 /// Consecutive records of one partition.
 pub struct Window {
-    /// Partition within the source.
-    pub partition: i32,
+    /// Which partition.
+    pub partition: Partition,
     /// Kafka topic or file, for dead letters.
     pub topic: Option<Arc<str>>,
     /// Offset of the first record.
@@ -73,16 +92,47 @@ pub struct Window {
 /// What a poll brought.
 pub enum Polled {
     /// Partitions that are ours from now on; they wait for `seek`.
-    Assigned(Vec<i32>),
+    Assigned(Vec<Partition>),
     /// Partitions that are no longer ours; what was read of them must be
     /// committed before the next poll.
-    Revoked(Vec<i32>),
+    Revoked(Vec<Partition>),
+    /// How many records wait behind what was handed out, without new ones.
+    Lags(Vec<(Partition, u64)>),
     /// Records.
     Window(Window),
     /// Nothing for now.
     Idle,
     /// Nothing any more, ever.
     Finished,
+}
+
+/// Where a partition begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Which partition.
+    pub partition: Partition,
+    /// Next offset to read; `None` when a table has not recorded any, so that
+    /// everything there is has to be read.
+    pub next: Option<i64>,
+    /// Smallest next offset that any table has recorded: what lies between it
+    /// and the partition's beginning would be missing somewhere.
+    pub recorded: Option<i64>,
+}
+
+impl Start {
+    /// Begins where every table stands.
+    pub fn at(partition: Partition, next: i64) -> Self {
+        Self {
+            partition,
+            next: Some(next),
+            recorded: Some(next),
+        }
+    }
+
+    /// Next offset, counted from 0 when nothing was recorded.
+    pub fn offset(&self) -> i64 {
+        self.next.unwrap_or(0)
+    }
 }
 
 /// What went wrong while reading.
@@ -104,11 +154,27 @@ pub enum SourceError {
     Seek {
         /// The source.
         source_name: String,
-        /// The partition.
+        /// Number of the partition.
         partition: i32,
         /// Where to begin.
         offset: i64,
         /// What is there instead.
+        what: String,
+    },
+    /// The brokers can't be used for now.
+    #[error("source `{source_name}`: {what}")]
+    Broker {
+        /// The source.
+        source_name: String,
+        /// What they said.
+        what: String,
+    },
+    /// The source can never be read again by this process.
+    #[error("source `{source_name}` has ended: {what}")]
+    Ended {
+        /// The source.
+        source_name: String,
+        /// Why.
         what: String,
     },
 }
@@ -128,11 +194,11 @@ pub trait Source: Send {
     /// When the source can't be read; the caller may poll again.
     fn poll(&mut self, max_bytes: usize, wait: Duration) -> Result<Polled, SourceError>;
 
-    /// Begins `partition` at offset `next` (0 when nothing was recorded).
+    /// Begins a partition, or begins it again. One that is not ours is ignored.
     ///
     /// # Errors
     /// When that offset does not exist (any more).
-    fn seek(&mut self, partition: i32, next: i64) -> Result<(), SourceError>;
+    fn seek(&mut self, start: &Start) -> Result<(), SourceError>;
 
     /// Hands out no records until `resume`; polls go on.
     fn pause(&mut self);
@@ -144,5 +210,5 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// When what is no longer needed can't be let go; nothing is lost by it.
-    fn committed(&mut self, partition: i32, next: i64) -> Result<(), SourceError>;
+    fn committed(&mut self, partition: &Partition, next: i64) -> Result<(), SourceError>;
 }

@@ -11,8 +11,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Document, FileImport, Polled, Record, Source, SourceError, Window};
-use crate::domain::Micros;
+use super::{Document, FileImport, Polled, Record, Source, SourceError, Start, Window};
+use crate::domain::{Micros, Partition};
 
 /// Hands out a file's events no faster than they happened, times `speed`.
 pub struct Replay {
@@ -59,7 +59,7 @@ impl Replay {
         let split_at = later.first().map(|record| record.offset);
         if let Some(first) = split_at {
             self.waiting = Some(Window {
-                partition: window.partition,
+                partition: window.partition.clone(),
                 topic: window.topic.clone(),
                 first,
                 next: window.next,
@@ -116,9 +116,9 @@ impl Source for Replay {
         }
     }
 
-    fn seek(&mut self, partition: i32, next: i64) -> Result<(), SourceError> {
+    fn seek(&mut self, start: &Start) -> Result<(), SourceError> {
         self.waiting = None;
-        self.file.seek(partition, next)
+        self.file.seek(start)
     }
 
     fn pause(&mut self) {
@@ -129,7 +129,7 @@ impl Source for Replay {
         self.file.resume();
     }
 
-    fn committed(&mut self, partition: i32, next: i64) -> Result<(), SourceError> {
+    fn committed(&mut self, partition: &Partition, next: i64) -> Result<(), SourceError> {
         self.file.committed(partition, next)
     }
 }

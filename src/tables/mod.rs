@@ -17,7 +17,7 @@ mod turns;
 use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
-pub use dead_letters::DeadLetter;
+pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
 pub use marts::MartId;
 
 use crate::contract::{Data, Event};

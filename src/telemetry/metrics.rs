@@ -66,6 +66,7 @@ metrics! {
     Lag Gauge "tingchao_lag_seconds" "How far it is behind: age of the oldest record that it has not finished.";
     RepeatedEvents Counter "tingchao_repeated_events_total" "Events whose identity was seen before.";
     Watermark Gauge "tingchao_watermark_seconds" "The watermark of a source, seconds since 1970.";
+    SourceLag Gauge "tingchao_source_lag_records" "Records of a source's partition that wait to be read.";
     InboxBytes Gauge "tingchao_inbox_bytes" "Bytes in the inbox that are not committed yet.";
     Commits Counter "tingchao_commits_total" "Commits of a table.";
     CommittedRows Counter "tingchao_committed_rows_total" "Rows in commits of a table.";
@@ -225,6 +226,17 @@ pub fn watermark(source: &str, at_us: i64) {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a double; see above")]
     let seconds = at_us as f64 / 1e6;
     gauge!(Metric::Watermark.name(), "source" => source.to_owned()).set(seconds);
+}
+
+/// So many records of a partition wait to be read.
+pub fn source_lag(source: &str, partition: i32, records: u64) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
+    let records = records as f64;
+    let labels = [
+        ("source", source.to_owned()),
+        ("partition", partition.to_string()),
+    ];
+    gauge!(Metric::SourceLag.name(), &labels).set(records);
 }
 
 /// So many bytes wait in the inbox.

@@ -20,7 +20,7 @@ pub use health::{ComponentHealth, Health, HealthReport};
 pub use logging::init_logging;
 pub use metrics::{
     Flow, Metric, MetricKind, MetricsHandle, commit, compaction, http_request, inbox_bytes,
-    install, maintenance_run, query, refused_key, repeated_events, watermark,
+    install, maintenance_run, query, refused_key, repeated_events, source_lag, watermark,
 };
 
 use crate::error::{Coded, ErrorCode};

@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod broker;
 mod close_days;
 #[cfg(test)]
 mod crash;
@@ -12,7 +14,15 @@ mod demo;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod import;
+#[cfg(test)]
+mod kafka;
+#[cfg(test)]
+mod object_store;
+#[cfg(test)]
+mod operations;
 #[cfg(test)]
 #[expect(
     dead_code,

@@ -92,6 +92,7 @@ pub fn repository(path: &str) -> PathBuf {
 pub struct Place {
     folder: TempDir,
     settings: BTreeMap<String, String>,
+    config: Option<PathBuf>,
 }
 
 impl Place {
@@ -100,7 +101,14 @@ impl Place {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             settings: BTreeMap::new(),
+            config: None,
         }
+    }
+
+    /// With a settings file for every process started here.
+    pub fn with_config(mut self, text: &str) -> Self {
+        self.config = Some(self.file("tingchao.toml", text));
+        self
     }
 
     /// With an environment variable for every process started here.
@@ -139,6 +147,9 @@ impl Place {
             .arg("--data")
             .arg(self.data())
             .current_dir(self.folder.path());
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
         command
             .envs(&self.settings)
             .env_remove("TINGCHAO_FAULTS")

@@ -22,13 +22,13 @@ use super::server::{app, gate};
 use super::{IngestLimits, RecentIdentities, State};
 use crate::config::StoreUrl;
 use crate::disk::Faults;
-use crate::domain::{Micros, Role};
+use crate::domain::{Micros, Partition, Role};
 use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
 use crate::error::Problem;
 use crate::lake::Lake;
 use crate::query::{Engine, Limits};
-use crate::source::{Document, Inbox, InboxSource, Polled, Source};
+use crate::source::{Document, Inbox, InboxSource, Polled, Source, Start};
 use crate::store::{Change, Store};
 use crate::telemetry::{Health, install};
 
@@ -104,7 +104,8 @@ impl Server {
         let engine = Engine::new(Arc::clone(&lake), limits, Arc::new(()), runtime).unwrap();
         let (inbox, mut source) =
             Inbox::open(&folder.path().join("inbox"), max_inbox_bytes, faults).unwrap();
-        source.seek(0, 0).unwrap();
+        let start = Start::at(Partition::only(source.name()), 0);
+        source.seek(&start).unwrap();
         let redactor = Redactor::new(TokenKey::from_bytes([7; 32]), AllowList::new([""; 0]));
         let store = Store::open(&StoreUrl::Sqlite(folder.path().join("store.db")))
             .await
@@ -192,7 +193,7 @@ impl Server {
                     ));
                 }
                 Polled::Idle | Polled::Finished => return entries,
-                Polled::Assigned(_) | Polled::Revoked(_) => {}
+                Polled::Assigned(_) | Polled::Revoked(_) | Polled::Lags(_) => {}
             }
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::event::EventType;
-use super::{examples, path};
+use super::{examples, outgoing, path};
 
 /// Topic, what it is for, and which types it carries.
 struct Topic {
@@ -85,16 +85,32 @@ pub(super) fn document() -> Value {
         );
         channels.insert(name, channel);
     }
-    let messages: Map<String, Value> = EventType::ALL
+    let mut messages: Map<String, Value> = EventType::ALL
         .iter()
         .map(|event_type| (event_type.as_str().to_owned(), message(*event_type)))
         .collect();
+    for topic in outgoing::topics() {
+        let name = short(topic.address);
+        let message_ref = format!("#/components/messages/{}", topic.message);
+        let channel = json!({
+            "address": topic.address,
+            "description": topic.about,
+            "messages": {topic.message: {"$ref": message_ref}}
+        });
+        channels.insert(name.clone(), channel);
+        let channel_ref = format!("#/channels/{name}");
+        operations.insert(
+            format!("send_{name}"),
+            json!({"action": "send", "channel": {"$ref": channel_ref}}),
+        );
+        messages.insert(topic.message.to_owned(), topic.document);
+    }
     json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": "Tingchao events",
             "version": "1.0.0",
-            "description": "Canonical events, contract v1: CloudEvents 1.0 in structured mode, one JSON document per record. Unknown fields are ignored; what is refused goes to dead letters. Within v1 optional fields may be added, nothing is renamed or retyped.",
+            "description": "Canonical events, contract v1: CloudEvents 1.0 in structured mode, one JSON document per record. Unknown fields are ignored; what is refused goes to dead letters. What goes out is delivered at least once; its `id` is stable, so that repeats can be dropped. Within v1 optional fields may be added, nothing is renamed or retyped.",
             "license": {"name": "Apache-2.0"}
         },
         "defaultContentType": "application/cloudevents+json",
@@ -116,5 +132,7 @@ fn message(event_type: EventType) -> Value {
 }
 
 fn short(address: &str) -> String {
-    address.trim_start_matches("tingchao.").replace('.', "_")
+    address
+        .trim_start_matches("tingchao.")
+        .replace(['.', '-'], "_")
 }

@@ -8,8 +8,10 @@
 
 mod asyncapi;
 mod examples;
+mod outgoing;
 mod page;
 
+pub use outgoing::DEAD_LETTER_TYPE;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 

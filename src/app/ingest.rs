@@ -1,0 +1,101 @@
+//! `ingest`: the brokers' topics into the lake, and nothing else.
+//!
+//! Invariants: neither store nor inbox is opened and no folder is locked, so any
+//! number of these processes share a group and a lake; what they need of the
+//! product comes from settings and lake. Maintenance belongs to whoever holds
+//! the lake's lease. Not here: doors (but for Prometheus), files, queries.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::serve::{
+    BACKGROUND_END, Gauges, LAKE, PIPELINE, cleaner, letters, maintain_settings, runtime, signals,
+    spawn_pipeline, upkeep,
+};
+use super::{DataFolder, pipeline_settings, sources};
+use crate::api;
+use crate::config::Config;
+use crate::disk::Faults;
+use crate::jobs::maintain;
+use crate::pipeline::{Monitor, Pipeline};
+use crate::telemetry::{self, Health};
+
+/// Ingests until the process is told to stop. Metrics are served at `admin`, if
+/// given; `started` gets the address.
+///
+/// # Errors
+/// When there are no brokers, the lake can't be opened, or the pipeline ends.
+pub fn ingest(
+    config: &Config,
+    admin: Option<SocketAddr>,
+    faults: Arc<Faults>,
+    started: impl FnOnce(Option<SocketAddr>),
+) -> anyhow::Result<()> {
+    let work = runtime("work", 2)?;
+    let queries = crate::query::runtime()?;
+    let metrics = telemetry::install()?;
+    let health = Health::expecting(&[LAKE, PIPELINE]);
+    let door = admin.map(TcpListener::bind).transpose();
+    let door =
+        door.context("the admin address can't be taken; choose another with --admin ADDR")?;
+    let address = door.as_ref().map(TcpListener::local_addr).transpose()?;
+    let stop = CancellationToken::new();
+    let ended = work.block_on(async {
+        let source = sources::open_kafka(config)?.context(
+            "kafka.brokers is empty: `ingest` reads the topics of brokers, `serve` also files",
+        )?;
+        let folder = DataFolder::open_with(config, faults).await?;
+        let monitor = Monitor::default();
+        let pipeline = Pipeline::start(
+            Arc::clone(&folder.lake),
+            folder.redactor.clone(),
+            vec![Box::new(source)],
+            pipeline_settings(config),
+            monitor.clone(),
+        )?;
+        let mut background = JoinSet::new();
+        if config.maintenance.enabled {
+            let handle = queries.handle().clone();
+            let cleaner = cleaner(config, Arc::clone(&folder.lake), monitor.clone(), handle)?;
+            background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
+        }
+        let gauges = Gauges {
+            metrics: metrics.clone(),
+            health: health.clone(),
+            inbox: None,
+        };
+        if let Some(letters) = letters(config, &folder.lake)? {
+            background.spawn(letters.run(stop.clone()));
+        }
+        background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
+        if let Some(door) = door {
+            background.spawn({
+                let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());
+                async move {
+                    if let Err(error) = api::serve_admin(door, metrics, health, stop).await {
+                        tracing::error!(error = &error as &dyn std::error::Error, "no metrics");
+                    }
+                }
+            });
+        }
+        let signals = tokio::spawn(signals(stop.clone(), health.clone()));
+        let pipeline = spawn_pipeline(Some(pipeline), &stop, health);
+        started(address);
+        let piped = pipeline.await.context("the pipeline broke off")?;
+        stop.cancel();
+        signals.abort();
+        let ended = async { while background.join_next().await.is_some() {} };
+        if tokio::time::timeout(BACKGROUND_END, ended).await.is_err() {
+            tracing::warn!("maintenance was cut off; what it had not committed is done again");
+        }
+        piped
+    });
+    queries.shutdown_timeout(Duration::from_secs(5));
+    work.shutdown_timeout(Duration::from_secs(5));
+    ended
+}

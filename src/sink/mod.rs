@@ -1,0 +1,9 @@
+//! Where events go out of the product: topics of the brokers.
+//!
+//! Invariants: what is delivered is delivered at least once and carries a stable
+//! id; only redacted text comes here. Not here: what is sent, and how far it has
+//! come (`jobs`).
+
+mod kafka;
+
+pub use kafka::{Outgoing, SinkError, TopicSink};
