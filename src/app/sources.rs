@@ -8,9 +8,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::config::{Config, Source as SourceConfig, SourceKind};
+use crate::contract::format::Format;
 use crate::contract::mapping::{Mapping, MappingOptions};
 use crate::disk::write_private;
-use crate::source::{FileImport, FollowedFile, Manifest, Replay, Rules, Source};
+use crate::source::{
+    FileImport, FollowedFile, ForeignRules, Manifest, Replay, Rules, Source,
+};
 
 /// Opens every `[[sources]]`.
 ///
@@ -38,10 +41,13 @@ fn open_one(
     let paths = matching(Path::new(pattern))?;
     if section.follow && section.kind == SourceKind::File {
         if section.mapping.is_some() {
-            bail!("a followed file holds canonical events; a mapping needs `follow = false`");
+            bail!("a followed file has one event or document a line; a mapping needs `follow = false`");
         }
         for path in paths {
-            let (source, _) = followed(config, &path, max_line_bytes)?;
+            let (mut source, _) = followed(config, &path, max_line_bytes)?;
+            if let Some(Rules::Foreign(rules)) = format_rules(section)? {
+                source = source.with_format(rules);
+            }
             sources.push(Box::new(source));
         }
         return Ok(());
@@ -67,10 +73,29 @@ fn rules(section: &SourceConfig) -> anyhow::Result<(Rules, String)> {
             format!("mapping \n{text}"),
         ));
     }
-    match section.format.as_deref() {
-        None | Some("canonical") => Ok((Rules::Canonical, "canonical".into())),
-        Some(other) => bail!("format `{other}`: this build knows `canonical`"),
+    Ok(match format_rules(section)? {
+        None => (Rules::Canonical, "canonical".into()),
+        Some(rules) => {
+            let name = section.format.as_deref().unwrap_or_default();
+            (rules, format!("format {name} "))
+        }
+    })
+}
+
+/// The rules of a vendor's `format`; none for canonical events.
+fn format_rules(section: &SourceConfig) -> anyhow::Result<Option<Rules>> {
+    let name = match section.format.as_deref() {
+        None | Some("canonical") => return Ok(None),
+        Some(name) => name,
+    };
+    let wanted = Format::parse(name);
+    if wanted.is_none() && name != "auto" {
+        bail!("format `{name}`: expected `auto` or one of {}", Format::names());
     }
+    Ok(Some(Rules::Foreign(ForeignRules {
+        wanted,
+        start: None,
+    })))
 }
 
 /// A followed file is known by its head as long as it was when first seen; that

@@ -180,7 +180,11 @@ impl FileImport {
             paused: false,
         };
         for file in &import.manifest.files {
-            import.open_one(file)?;
+            match import.rules {
+                // No file fits or fails as a whole: its documents do.
+                Rules::Foreign(_) => drop(import.open_input(file)?),
+                _ => drop(import.open_one(file)?),
+            }
         }
         import.rewind();
         Ok(import)
@@ -204,12 +208,22 @@ impl FileImport {
         self.next = 0;
     }
 
+    fn open_input(
+        &self,
+        file: &ManifestFile,
+    ) -> Result<Box<dyn Read + Send>, FileImportError> {
+        open_file(&file.path, Some(file.length_bytes)).map_err(|source| FileImportError::Read {
+            path: file.path.display().to_string(),
+            source,
+        })
+    }
+
     fn open_one(&self, file: &ManifestFile) -> Result<Reading, FileImportError> {
         let failed = |source| FileImportError::Read {
             path: file.path.display().to_string(),
             source,
         };
-        let input = open_file(&file.path, Some(file.length_bytes)).map_err(failed)?;
+        let input = self.open_input(file)?;
         Ok(match &self.rules {
             Rules::Foreign(rules) => {
                 let name = file.path.file_name().unwrap_or_default().to_string_lossy();

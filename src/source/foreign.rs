@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::Document;
 use super::lines::{LineError, Lines};
-use crate::contract::format::{Context, Converted, Format, convert, cut};
+use crate::contract::format::{Context, Converted, Format, convert, cut, is_whole_line};
 use crate::contract::{RejectCode, Rejection};
 use crate::domain::Micros;
 
@@ -225,7 +225,7 @@ impl ForeignReader {
                 return Ok(reader);
             }
         }
-        if is_whole(&text) {
+        if is_whole_line(&text) {
             reader.line -= 1;
             reader.take(&text);
             reader.line += 1;
@@ -320,19 +320,6 @@ impl ForeignReader {
             raw: piece.bytes,
         }
     }
-}
-
-/// Whether a line holds whole documents only.
-fn is_whole(line: &[u8]) -> bool {
-    let pieces = cut(line);
-    let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
-    first != Some(&b'[')
-        && !pieces.is_empty()
-        && pieces.into_iter().all(|piece| {
-            let bytes = line.get(piece.bytes).unwrap_or_default();
-            serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
-                || (bytes.starts_with(b"<xml") && bytes.ends_with(b"</xml>"))
-        })
 }
 
 #[cfg(test)]

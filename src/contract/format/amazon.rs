@@ -53,10 +53,10 @@ pub(super) fn direction_and_entry(method: Option<&str>) -> (&'static str, &'stat
 /// Why and by whom a contact ended, by `DisconnectReason` (often absent).
 pub(super) fn end(reason: Option<&str>, answered: bool, queued: bool) -> (&'static str, &'static str) {
     let reason = reason.unwrap_or_default().to_ascii_uppercase();
-    let left = if answered || !queued {
-        "completed"
+    let untold = if answered || !queued {
+        ("completed", "system")
     } else {
-        "abandoned"
+        ("abandoned", "customer")
     };
     match reason.as_str() {
         "AGENT_DISCONNECT" | "AGENT_COMPLETED" | "AGENT_DELETED" => ("completed", "agent"),
@@ -69,7 +69,8 @@ pub(super) fn end(reason: Option<&str>, answered: bool, queued: bool) -> (&'stat
         "CONTACT_FLOW_DISCONNECT" | "API" | "BARGED" | "THIRD_PARTY_DISCONNECT" | "OTHER" => {
             ("completed", "system")
         }
-        _ => (left, "customer"),
+        "CUSTOMER_DISCONNECT" if untold.0 == "completed" => ("completed", "customer"),
+        _ => untold,
     }
 }
 

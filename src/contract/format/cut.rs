@@ -4,7 +4,7 @@
 //!
 //! Invariants: every byte that is no space, list bracket or comma between
 //! documents belongs to exactly one document, so nothing is lost; text that
-//! fits nowhere stays with the document before it, which is then refused as a
+//! fits nowhere stays with the object before it, which is then refused as a
 //! whole; the n-th document is always the n-th document. Not here: whether a
 //! document is sound.
 
@@ -37,6 +37,21 @@ pub fn cut(text: &[u8]) -> Vec<Cut> {
         cut.line = line;
     }
     cutter.found
+}
+
+/// Whether a line holds whole documents only: then a file that begins with it
+/// is cut line by line, so that a damaged line spoils no other.
+#[must_use]
+pub fn is_whole_line(line: &[u8]) -> bool {
+    let pieces = cut(line);
+    let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
+    first != Some(&b'[')
+        && !pieces.is_empty()
+        && pieces.into_iter().all(|piece| {
+            let bytes = line.get(piece.bytes).unwrap_or_default();
+            serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+                || (bytes.starts_with(b"<xml") && bytes.ends_with(b"</xml>"))
+        })
 }
 
 struct Cutter<'a> {
@@ -73,34 +88,48 @@ impl Cutter<'_> {
                     self.at += 1;
                 }
                 _ => {
-                    self.document();
+                    self.document(in_list, between);
                     between = !in_list;
                 }
             }
         }
     }
 
-    /// One document, or the rest of a line that begins none.
-    fn document(&mut self) {
+    /// One document. Behind an object, what begins none belongs to it up to the
+    /// next line that begins with a bracket: that object ended too early.
+    fn document(&mut self, in_list: bool, between: bool) {
         let start = self.at;
-        let end = match self.peek() {
+        let first = self.peek();
+        let begins = matches!(first, Some(b'{' | b'[' | b'<'));
+        let object_before = self.found.last().is_some_and(|last| {
+            matches!(self.text.get(last.bytes.start), Some(b'{' | b'['))
+        });
+        if !begins && object_before && !(in_list && between) {
+            let rest = self.text.get(start..self.recover(start)).unwrap_or_default();
+            self.at = start + rest.trim_ascii_end().len().max(1);
+            if let Some(last) = self.found.last_mut() {
+                last.bytes.end = self.at;
+            }
+            return;
+        }
+        let end = match first {
             Some(b'{' | b'[') => self.json_end(start),
             Some(b'<') => self.xml_end(start),
             Some(b'"') => self.string_end(start),
+            _ if in_list => self.scalar_end(start),
             _ => self.line_end(start),
         };
-        let stray = !matches!(
-            self.text.get(start),
-            Some(b'{' | b'[' | b'<' | b'"' | b'0'..=b'9' | b'-' | b'a'..=b'z' | b'A'..=b'Z')
-        );
         self.at = end.max(start + 1);
-        match self.found.last_mut() {
-            Some(last) if stray => last.bytes.end = self.at,
-            _ => self.found.push(Cut {
-                bytes: start..self.at,
-                line: 0,
-            }),
-        }
+        self.found.push(Cut {
+            bytes: start..self.at,
+            line: 0,
+        });
+    }
+
+    /// The end of a number or word in a list.
+    fn scalar_end(&self, start: usize) -> usize {
+        let rest = self.text.get(start..).unwrap_or_default();
+        memchr::memchr3(b',', b']', b'\n', rest).map_or(self.text.len(), |at| start + at)
     }
 
     fn line_end(&self, start: usize) -> usize {
@@ -159,7 +188,7 @@ impl Cutter<'_> {
             let Some(next) = self.text.get(at + 1) else {
                 return self.text.len();
             };
-            if matches!(next, b'{' | b'<') {
+            if matches!(next, b'{' | b'[' | b'<') {
                 return at;
             }
             at += 1;
@@ -213,6 +242,7 @@ mod tests {
             ("[{\"a\":1},\n {\"b\":2}]\n{}", &[(1, "{\"a\":1}"), (2, "{\"b\":2}"), (3, "{}")]),
             ("<?xml version=\"1.0\"?>\n<xml><a/></xml><xml>\n</xml>\n", &[(1, "<?xml version=\"1.0\"?>\n<xml><a/></xml>"), (2, "<xml>\n</xml>")]),
             ("name,phone\nx,1\n", &[(1, "name,phone"), (2, "x,1")]),
+            ("[1,{},\"a\"]", &[(1, "1"), (1, "{}"), (1, "\"a\"")]),
             ("42\n\"te xt\"\n", &[(1, "42"), (2, "\"te xt\"")]),
         ];
         for (text, expected) in cases {
@@ -223,6 +253,14 @@ mod tests {
     #[test]
     fn what_fits_nowhere_stays_with_the_document_before_it() {
         assert_eq!(pieces("{\n}\n}\n"), [(1, "{\n}\n}")]);
+        let early = "{\n \"a\": 1 }\n }, \n \"b\": [\n  {\n  }\n ]\n}\n{\"c\":2}\n";
+        assert_eq!(
+            pieces(early),
+            [
+                (1, "{\n \"a\": 1 }\n }, \n \"b\": [\n  {\n  }\n ]\n}"),
+                (9, "{\"c\":2}")
+            ]
+        );
         assert_eq!(pieces("[{},{}]]"), [(1, "{}"), (1, "{}]]")]);
     }
 

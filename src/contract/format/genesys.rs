@@ -37,7 +37,7 @@ pub(super) fn convert(root: &Node<'_>, out: &mut Converted) -> Result<(), Reject
     for item in page.items()? {
         let mut part = Converted::default();
         let outcome = conversation(&item, &mut part).map(|()| part);
-        out.part(item.value(), outcome);
+        out.part(&item, outcome);
     }
     Ok(())
 }

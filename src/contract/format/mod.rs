@@ -39,9 +39,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
-
-pub use cut::{Cut, cut};
+pub use cut::{Cut, cut, is_whole_line};
 
 use super::Rejection;
 use crate::domain::Micros;
@@ -179,16 +177,30 @@ impl Converted {
     }
 
     /// Takes a part in, or notes its refusal.
-    fn part(&mut self, part: &Value, outcome: Result<Self, Rejection>) {
+    fn part(&mut self, part: &Node<'_>, outcome: Result<Self, Rejection>) {
         match outcome {
             Ok(done) => {
-                self.events.extend(done.events);
-                self.refused.extend(done.refused);
-                for (rule, count) in done.left_out {
-                    *self.left_out.entry(rule).or_default() += count;
+                if done.events.is_empty() {
+                    part.implied();
                 }
+                self.merge(done);
             }
-            Err(rejection) => self.refused.push((rejection, part.to_string().into_bytes())),
+            Err(rejection) => {
+                part.implied();
+                let raw = part.value().to_string().into_bytes();
+                self.refused.push((rejection, raw));
+            }
+        }
+    }
+
+    fn merge(&mut self, done: Self) {
+        self.events.extend(done.events);
+        self.refused.extend(done.refused);
+        for (rule, count) in done.left_out {
+            *self.left_out.entry(rule).or_default() += count;
+        }
+        for (field, count) in done.dropped {
+            *self.dropped.entry(field).or_default() += count;
         }
     }
 }
@@ -236,7 +248,10 @@ pub fn convert(
         Format::TencentCdr => tencent_cdr::convert(&root, &mut out)?,
         Format::Genesys => genesys::convert(&root, &mut out)?,
     }
-    seen.dropped(&opened.value, &mut out.dropped);
+    // What is left out as a whole is named by its rule.
+    if !out.events.is_empty() {
+        seen.dropped(&opened.value, &mut out.dropped);
+    }
     out.check();
     Ok((found, out))
 }

@@ -40,7 +40,7 @@ pub(super) fn convert(root: &Node<'_>, out: &mut Converted) -> Result<(), Reject
     for item in records.items()? {
         let mut part = Converted::default();
         let outcome = record(&item, &mut part).map(|()| part);
-        out.part(item.value(), outcome);
+        out.part(&item, outcome);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Context, Converted, Format, convert, cut};
+use super::{Context, Converted, Format, convert, cut, is_whole_line};
 use crate::contract::{RejectCode, decode};
 
 fn folder() -> PathBuf {
@@ -59,15 +59,19 @@ fn convert_file(wanted: Option<Format>, path: &Path, text: &[u8]) -> Converted {
         ..Context::default()
     };
     let mut all = Converted::default();
-    for cut in cut(text) {
-        let document = text.get(cut.bytes).unwrap();
+    let first = text.split_inclusive(|byte| *byte == b'\n').next();
+    let parts: Vec<&[u8]> = if first.is_some_and(is_whole_line) {
+        text.split(|byte| *byte == b'\n').collect()
+    } else {
+        vec![text]
+    };
+    let documents = parts.into_iter().flat_map(|part| {
+        let pieces = cut(part).into_iter();
+        pieces.map(|piece| part.get(piece.bytes).unwrap())
+    });
+    for document in documents {
         match convert(wanted, document, &context) {
-            Ok((_, done)) => {
-                for (field, count) in done.dropped.clone() {
-                    *all.dropped.entry(field).or_default() += count;
-                }
-                all.part(&Value::Null, Ok(done));
-            }
+            Ok((_, done)) => all.merge(done),
             Err(rejection) => all.refused.push((rejection, document.to_vec())),
         }
     }

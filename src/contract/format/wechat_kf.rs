@@ -51,7 +51,7 @@ pub(super) fn convert(
     for (index, message) in messages.iter().enumerate() {
         let mut part = Converted::default();
         let outcome = single(message, context, tellers.contains(&index), &mut part);
-        out.part(message.value(), outcome.map(|()| part));
+        out.part(message, outcome.map(|()| part));
     }
     Ok(())
 }
