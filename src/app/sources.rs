@@ -11,9 +11,7 @@ use crate::config::{Config, Source as SourceConfig, SourceKind};
 use crate::contract::format::Format;
 use crate::contract::mapping::{Mapping, MappingOptions};
 use crate::disk::write_private;
-use crate::source::{
-    FileImport, FollowedFile, ForeignRules, Manifest, Replay, Rules, Source,
-};
+use crate::source::{FileImport, FollowedFile, ForeignRules, Manifest, Replay, Rules, Source};
 
 /// Opens every `[[sources]]`.
 ///
@@ -41,7 +39,9 @@ fn open_one(
     let paths = matching(Path::new(pattern))?;
     if section.follow && section.kind == SourceKind::File {
         if section.mapping.is_some() {
-            bail!("a followed file has one event or document a line; a mapping needs `follow = false`");
+            bail!(
+                "a followed file has one event or document a line; a mapping needs `follow = false`"
+            );
         }
         for path in paths {
             let (mut source, _) = followed(config, &path, max_line_bytes)?;
@@ -90,7 +90,10 @@ fn format_rules(section: &SourceConfig) -> anyhow::Result<Option<Rules>> {
     };
     let wanted = Format::parse(name);
     if wanted.is_none() && name != "auto" {
-        bail!("format `{name}`: expected `auto` or one of {}", Format::names());
+        bail!(
+            "format `{name}`: expected `auto` or one of {}",
+            Format::names()
+        );
     }
     Ok(Some(Rules::Foreign(ForeignRules {
         wanted,

@@ -107,11 +107,16 @@ fn rules(args: &ImportArgs) -> anyhow::Result<ImportRules> {
         (None, Some(name)) => {
             let wanted = Format::parse(name);
             if wanted.is_none() && name != "auto" {
-                bail!("--format {name}: expected `auto` or one of {}", Format::names());
+                bail!(
+                    "--format {name}: expected `auto` or one of {}",
+                    Format::names()
+                );
             }
             let start = match &args.start {
                 Some(text) => Some(Micros::parse(text).ok().with_context(|| {
-                    format!("--start {text}: expected an RFC 3339 time such as 2026-03-01T00:00:00Z")
+                    format!(
+                        "--start {text}: expected an RFC 3339 time such as 2026-03-01T00:00:00Z"
+                    )
                 })?),
                 None => None,
             };
@@ -124,11 +129,7 @@ fn rules(args: &ImportArgs) -> anyhow::Result<ImportRules> {
     }
 }
 
-async fn import(
-    config: &Config,
-    args: &ImportArgs,
-    rules: ImportRules,
-) -> anyhow::Result<Summary> {
+async fn import(config: &Config, args: &ImportArgs, rules: ImportRules) -> anyhow::Result<Summary> {
     let manifest = Manifest::of(&args.files, &rules.identity)?;
     let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
     let source = FileImport::open(manifest, rules.rules, max_line_bytes)?;

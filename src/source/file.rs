@@ -208,10 +208,7 @@ impl FileImport {
         self.next = 0;
     }
 
-    fn open_input(
-        &self,
-        file: &ManifestFile,
-    ) -> Result<Box<dyn Read + Send>, FileImportError> {
+    fn open_input(&self, file: &ManifestFile) -> Result<Box<dyn Read + Send>, FileImportError> {
         open_file(&file.path, Some(file.length_bytes)).map_err(|source| FileImportError::Read {
             path: file.path.display().to_string(),
             source,
@@ -486,7 +483,10 @@ impl FollowedFile {
     }
 
     fn document(&self, line: Line) -> Document {
-        match (canonical(line, self.max_line_bytes, self.line), self.foreign) {
+        match (
+            canonical(line, self.max_line_bytes, self.line),
+            self.foreign,
+        ) {
             (Document::Canonical(bytes), Some(rules)) => {
                 let name = self.path.file_name().map(|name| name.to_string_lossy());
                 rules.document(bytes, name.as_deref(), None)

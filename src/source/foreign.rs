@@ -198,11 +198,7 @@ impl ForeignReader {
     ///
     /// # Errors
     /// When the input can't be read.
-    pub fn open(
-        input: Box<dyn Read + Send>,
-        name: &str,
-        rules: ForeignRules,
-    ) -> io::Result<Self> {
+    pub fn open(input: Box<dyn Read + Send>, name: &str, rules: ForeignRules) -> io::Result<Self> {
         let mut reader = Self {
             rules,
             name: name.to_owned(),
@@ -226,9 +222,9 @@ impl ForeignReader {
             }
         }
         if is_whole_line(&text) {
-            reader.line -= 1;
+            let read = std::mem::take(&mut reader.line);
             reader.take(&text);
-            reader.line += 1;
+            reader.line = read;
             reader.lines = Some(lines);
             return Ok(reader);
         }
@@ -351,7 +347,10 @@ mod tests {
         assert_eq!(found, expected);
         let pretty = "{\n\"a\": 1\n}\n[\n{\"b\":2}\n]\n";
         let expected = [(1, "{\n\"a\": 1\n}"), (5, "{\"b\":2}")];
-        assert_eq!(read(pretty), expected.map(|(line, text)| (line, text.to_owned())));
+        assert_eq!(
+            read(pretty),
+            expected.map(|(line, text)| (line, text.to_owned()))
+        );
         assert_eq!(read(" \n"), []);
     }
 }

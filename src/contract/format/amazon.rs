@@ -51,7 +51,11 @@ pub(super) fn direction_and_entry(method: Option<&str>) -> (&'static str, &'stat
 }
 
 /// Why and by whom a contact ended, by `DisconnectReason` (often absent).
-pub(super) fn end(reason: Option<&str>, answered: bool, queued: bool) -> (&'static str, &'static str) {
+pub(super) fn end(
+    reason: Option<&str>,
+    answered: bool,
+    queued: bool,
+) -> (&'static str, &'static str) {
     let reason = reason.unwrap_or_default().to_ascii_uppercase();
     let untold = if answered || !queued {
         ("completed", "system")
@@ -60,11 +64,14 @@ pub(super) fn end(reason: Option<&str>, answered: bool, queued: bool) -> (&'stat
     };
     match reason.as_str() {
         "AGENT_DISCONNECT" | "AGENT_COMPLETED" | "AGENT_DELETED" => ("completed", "agent"),
-        "TELECOM_PROBLEM" | "AGENT_NETWORK_DISCONNECT" | "CUSTOMER_NETWORK_DISCONNECT"
-        | "CUSTOMER_CONNECTION_NOT_ESTABLISHED" | "OUTBOUND_DESTINATION_ENDPOINT_ERROR"
-        | "OUTBOUND_RESOURCE_ERROR" | "OUTBOUND_ATTEMPT_FAILED" | "OUTBOUND_PREVIEW_DISCARDED" => {
-            ("failed", "system")
-        }
+        "TELECOM_PROBLEM"
+        | "AGENT_NETWORK_DISCONNECT"
+        | "CUSTOMER_NETWORK_DISCONNECT"
+        | "CUSTOMER_CONNECTION_NOT_ESTABLISHED"
+        | "OUTBOUND_DESTINATION_ENDPOINT_ERROR"
+        | "OUTBOUND_RESOURCE_ERROR"
+        | "OUTBOUND_ATTEMPT_FAILED"
+        | "OUTBOUND_PREVIEW_DISCARDED" => ("failed", "system"),
         "EXPIRED" | "IDLE_DISCONNECT" => ("timed_out", "system"),
         "CONTACT_FLOW_DISCONNECT" | "API" | "BARGED" | "THIRD_PARTY_DISCONNECT" | "OTHER" => {
             ("completed", "system")

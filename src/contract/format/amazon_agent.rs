@@ -14,7 +14,9 @@ pub(super) fn convert(root: &Node<'_>, out: &mut Converted) -> Result<(), Reject
     let known = ["STATE_CHANGE", "HEART_BEAT", "LOGIN", "LOGOUT"];
     if !known.contains(&event.as_str()) {
         let reason = format!("expected one of {}", known.join(", "));
-        return Err(root.get("EventType").refuse(RejectCode::InvalidValue, reason));
+        return Err(root
+            .get("EventType")
+            .refuse(RejectCode::InvalidValue, reason));
     }
     let id = root.get("EventId").need_word()?;
     let time = root.get("EventTimestamp").need_time()?;
@@ -70,15 +72,20 @@ fn state(now: &Node<'_>) -> Result<&'static str, Rejection> {
     let kind = status.get("Type").word()?.unwrap_or_default();
     let name = status.get("Name").word()?.unwrap_or_default();
     let name = name.to_lowercase();
-    Ok(if kind == "OFFLINE" || name == "offline" || name.is_empty() {
-        "offline"
-    } else if after_work {
-        "wrap_up"
-    } else if kind == "ROUTABLE" || name == "available" {
-        "available"
-    } else if ["train", "coach", "培训"].iter().any(|word| name.contains(word)) {
-        "training"
-    } else {
-        "break"
-    })
+    Ok(
+        if kind == "OFFLINE" || name == "offline" || name.is_empty() {
+            "offline"
+        } else if after_work {
+            "wrap_up"
+        } else if kind == "ROUTABLE" || name == "available" {
+            "available"
+        } else if ["train", "coach", "培训"]
+            .iter()
+            .any(|word| name.contains(word))
+        {
+            "training"
+        } else {
+            "break"
+        },
+    )
 }

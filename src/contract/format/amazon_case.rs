@@ -53,7 +53,10 @@ pub(super) fn convert(root: &Node<'_>, out: &mut Converted) -> Result<(), Reject
     let customer = field("customer_id")?;
     let data = object([
         ("case_id", case_id.clone().into()),
-        ("customer_id", customer.map(|arn| tail(&arn).to_owned()).into()),
+        (
+            "customer_id",
+            customer.map(|arn| tail(&arn).to_owned()).into(),
+        ),
         ("status", status.into()),
         ("category", field("case_reason")?.into()),
     ]);
@@ -74,7 +77,11 @@ fn source(root: &Node<'_>) -> Result<String, Rejection> {
     for resource in root.get("resources").items()? {
         let arn = resource.text()?.unwrap_or_default();
         let (_, rest) = arn.split_once("domain/").unwrap_or_default();
-        domain = rest.split('/').next().filter(|id| !id.is_empty()).or(domain);
+        domain = rest
+            .split('/')
+            .next()
+            .filter(|id| !id.is_empty())
+            .or(domain);
     }
     Ok(match domain {
         Some(domain) => format!("/amazon-cases/{domain}"),

@@ -99,15 +99,13 @@ fn queue_name(root: &Node<'_>) -> Result<Option<String>, Rejection> {
     Ok(queue.get("Name").word()?.or(id))
 }
 
-fn transcript(
-    root: &Node<'_>,
-    times: &Times,
-    agent_id: Option<&str>,
-) -> Result<Value, Rejection> {
+fn transcript(root: &Node<'_>, times: &Times, agent_id: Option<&str>) -> Result<Value, Rejection> {
     let method = root.get("InitiationMethod").word()?;
     let (direction, entry) = direction_and_entry(method.as_deref());
     let initial = root.get("InitialContactId").word()?;
-    let previous = root.any(&["PreviousContactId", "RelatedContactId"]).word()?;
+    let previous = root
+        .any(&["PreviousContactId", "RelatedContactId"])
+        .word()?;
     let related = (initial.is_some() || previous.is_some()).then(|| {
         object([
             ("initial_id", initial.into()),

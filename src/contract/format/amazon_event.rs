@@ -33,7 +33,14 @@ struct Contact<'a> {
 }
 
 impl Contact<'_> {
-    fn push(&self, out: &mut Converted, event_type: EventType, what: &str, time: Micros, data: Value) {
+    fn push(
+        &self,
+        out: &mut Converted,
+        event_type: EventType,
+        what: &str,
+        time: Micros,
+        data: Value,
+    ) {
         let id = match event_type {
             EventType::Started => format!("contact-{}-{what}", self.id),
             _ => format!("contact-{}-{what}-{}", self.id, clock::as_millis(time)),
@@ -59,7 +66,11 @@ impl Contact<'_> {
 
 pub(super) fn convert(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
     let enveloped = root.get("detail-type").is_there();
-    let detail = if enveloped { root.get("detail") } else { root.clone() };
+    let detail = if enveloped {
+        root.get("detail")
+    } else {
+        root.clone()
+    };
     detail.need_object()?;
     for field in ["version", "id", "detail-type", "source"] {
         root.get(field).implied();
@@ -67,7 +78,11 @@ pub(super) fn convert(root: &Node<'_>, out: &mut Converted) -> Result<(), Reject
     let contact = Contact {
         id: detail.get("contactId").need_word()?,
         source: source(&detail.get("instanceArn"))?,
-        written: if enveloped { root.get("time").time()? } else { None },
+        written: if enveloped {
+            root.get("time").time()?
+        } else {
+            None
+        },
         detail,
     };
     let kind = contact.detail.get("eventType").need_word()?;
@@ -122,7 +137,9 @@ fn started(contact: &Contact<'_>, out: &mut Converted) -> Result<(), Rejection> 
     };
     let (direction, entry) = direction_and_entry(method.as_deref());
     let initial = detail.get("initialContactId").word()?;
-    let previous = detail.any(&["previousContactId", "relatedContactId"]).word()?;
+    let previous = detail
+        .any(&["previousContactId", "relatedContactId"])
+        .word()?;
     let related = (initial.is_some() || previous.is_some()).then(|| {
         object([
             ("initial_id", initial.into()),

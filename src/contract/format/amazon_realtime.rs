@@ -43,7 +43,11 @@ pub(super) fn convert(
         stream.start = Micros(at.0 - last_offset_ms(&segments)? * 1000);
     }
     let channel = channel(root.get("Channel").text()?);
-    match root.any(&["StreamingEventType", "EventType"]).need_word()?.as_str() {
+    match root
+        .any(&["StreamingEventType", "EventType"])
+        .need_word()?
+        .as_str()
+    {
         "STARTED" => {
             let data = object([
                 ("channel", channel.into()),
@@ -61,8 +65,16 @@ pub(super) fn convert(
             }
         }
         "COMPLETED" if context.at.is_some() => {
-            let data = object([("reason", "completed".into()), ("ended_by", "system".into())]);
-            push(out, EventType::Ended, stream.head("ended", stream.start), data);
+            let data = object([
+                ("reason", "completed".into()),
+                ("ended_by", "system".into()),
+            ]);
+            push(
+                out,
+                EventType::Ended,
+                stream.head("ended", stream.start),
+                data,
+            );
         }
         "COMPLETED" => out.leave_out("end of analysis without a time"),
         _ => out.leave_out("failed analysis"),
@@ -174,7 +186,10 @@ impl Stream {
         let id = id.filter(|id| !id.eq_ignore_ascii_case(&name));
         let data = object([
             ("turn_id", turn_id.clone().into()),
-            ("speaker", object([("role", role(&name).into()), ("id", id.into())])),
+            (
+                "speaker",
+                object([("role", role(&name).into()), ("id", id.into())]),
+            ),
             ("text", text.into()),
             ("started_at", began.map(instant).into()),
             ("ended_at", ended.map(instant).into()),

@@ -1,17 +1,18 @@
 //! Webhooks of Chatwoot.
 //!
-//! A conversation is an interaction, `chatwoot-<account>-<display id>`, because
-//! the display id is unique only inside an account. There is no delivery id:
+//! A conversation is an interaction, `chatwoot-<inbox>-<display id>`: the display
+//! id is unique only inside an account, and webhooks of conversations do not name
+//! the account, but the inbox, which belongs to one. There is no delivery id:
 //! events are known by what they are about and its `updated_at`, messages by
 //! their id. Private notes and activity lines are not said to the customer and
 //! are left out.
 
 use serde_json::Value;
 
+use super::Converted;
 use super::clock;
 use super::draft::{Head, customer, object, push};
 use super::node::Node;
-use super::Converted;
 use crate::contract::{EventType, Rejection};
 use crate::domain::Micros;
 
@@ -40,19 +41,19 @@ pub(super) fn is_event(name: &str) -> bool {
 /// One conversation, and who tells of it.
 struct Conversation<'a> {
     node: Node<'a>,
-    account: String,
+    inbox: String,
     source: String,
     id: String,
 }
 
 impl<'a> Conversation<'a> {
     fn new(root: &Node<'a>, node: Node<'a>) -> Result<Self, Rejection> {
-        let account = account(root)?;
-        let display_id = node.get("id").need_word()?;
+        let inbox = inbox(root, &node)?;
+        let display_id = node.any(&["id", "display_id"]).need_word()?;
         Ok(Self {
-            source: format!("/chatwoot/{account}"),
-            id: format!("chatwoot-{account}-{display_id}"),
-            account,
+            source: format!("/chatwoot/{inbox}"),
+            id: format!("chatwoot-{inbox}-{display_id}"),
+            inbox,
             node,
         })
     }
@@ -72,8 +73,7 @@ impl<'a> Conversation<'a> {
         if let Some(team) = self.node.at(&["meta", "team", "name"]).word()? {
             return Ok(team);
         }
-        let inbox = self.node.get("inbox_id").word()?;
-        Ok(format!("inbox-{}", inbox.unwrap_or_else(|| "unknown".into())))
+        Ok(format!("inbox-{}", self.inbox))
     }
 
     fn assignee(&self) -> Result<Option<String>, Rejection> {
@@ -86,13 +86,15 @@ impl<'a> Conversation<'a> {
     }
 }
 
-fn account(root: &Node<'_>) -> Result<String, Rejection> {
-    let account = root.get("account");
-    match account.get("id").word()? {
-        Some(id) => Ok(id),
-        None => match root.get("account_id").word()? {
-            Some(id) => Ok(id),
-            None => account.get("id").need_word(),
+/// The inbox that a conversation is in; old samples name the account only.
+fn inbox(root: &Node<'_>, conversation: &Node<'_>) -> Result<String, Rejection> {
+    let account = root.at(&["account", "id"]).word()?;
+    let inbox = root.at(&["inbox", "id"]).word()?;
+    match conversation.get("inbox_id").word()?.or(inbox) {
+        Some(inbox) => Ok(inbox),
+        None => match account {
+            Some(account) => Ok(format!("account{account}")),
+            None => conversation.get("inbox_id").need_word(),
         },
     }
 }
@@ -141,7 +143,7 @@ fn created(conversation: &Conversation<'_>, out: &mut Converted) -> Result<(), R
     let data = object([
         ("channel", channel(node.get("channel").text()?).into()),
         ("direction", direction(node)?.into()),
-        ("customer", person(&node.at(&["meta", "sender"]), &conversation.account)?),
+        ("customer", person(&node.at(&["meta", "sender"]))?),
         ("entry", entry.into()),
         ("attributes", node.get("custom_attributes").map()?.into()),
     ]);
@@ -162,11 +164,11 @@ fn direction(node: &Node<'_>) -> Result<&'static str, Rejection> {
     Ok(if outbound { "outbound" } else { "inbound" })
 }
 
-fn person(sender: &Node<'_>, account: &str) -> Result<Value, Rejection> {
+fn person(sender: &Node<'_>) -> Result<Value, Rejection> {
     let id = sender.get("id").word()?;
     sender.get("type").implied();
     Ok(customer(
-        id.map(|id| format!("chatwoot-{account}-contact-{id}")),
+        id.map(|id| format!("chatwoot-contact-{id}")),
         &[
             ("phone", sender.get("phone_number").word()?),
             ("email", sender.get("email").word()?),
@@ -175,9 +177,21 @@ fn person(sender: &Node<'_>, account: &str) -> Result<Value, Rejection> {
     ))
 }
 
-/// What a field was before and is now, of `changed_attributes`.
-fn change(root: &Node<'_>, field: &str) -> Result<Option<(Option<String>, Option<String>)>, Rejection> {
-    for item in root.get("changed_attributes").items()? {
+/// A value before and after.
+type Change = (Option<String>, Option<String>);
+
+/// What a field was before and is now, of `changed_attributes`: a list of
+/// objects, in other versions an object of pairs.
+fn change(root: &Node<'_>, field: &str) -> Result<Option<Change>, Rejection> {
+    let changed = root.get("changed_attributes");
+    if changed.value().is_object() {
+        let pair = changed.get(field).items()?;
+        let [before, now] = pair.as_slice() else {
+            return Ok(None);
+        };
+        return Ok(Some((before.word()?, now.word()?)));
+    }
+    for item in changed.items()? {
         let change = item.get(field);
         if change.is_there() {
             let before = change.get("previous_value").word()?;
@@ -194,7 +208,9 @@ fn status_changed(
 ) -> Result<(), Rejection> {
     let node = &conversation.node;
     let status = node.get("status").need_word()?;
-    let time = node.any(&["updated_at", "last_activity_at", "timestamp"]).need_time()?;
+    let time = node
+        .any(&["updated_at", "last_activity_at", "timestamp"])
+        .need_time()?;
     let before = change(root, "status")?.and_then(|(before, _)| before);
     let id = format!("{}-{status}-{}", conversation.id, clock::as_millis(time));
     match status.as_str() {
@@ -215,7 +231,12 @@ fn status_changed(
         "open" => {
             if before.as_deref() == Some("pending") {
                 let data = object([("kind", "bot_to_human".into())]);
-                push(out, EventType::Transferred, conversation.head(id.clone(), time), data);
+                push(
+                    out,
+                    EventType::Transferred,
+                    conversation.head(id.clone(), time),
+                    data,
+                );
             }
             if conversation.assignee()?.is_none() {
                 let data = object([("queue", conversation.queue()?.into())]);
@@ -243,7 +264,9 @@ fn updated(
         return Ok(());
     };
     let node = &conversation.node;
-    let time = node.any(&["updated_at", "last_activity_at", "timestamp"]).need_time()?;
+    let time = node
+        .any(&["updated_at", "last_activity_at", "timestamp"])
+        .need_time()?;
     let id = format!("{}-assigned-{}", conversation.id, clock::as_millis(time));
     if let Some(before) = before {
         let data = object([
@@ -254,7 +277,10 @@ fn updated(
         let head = conversation.head(format!("{id}-transferred"), time);
         push(out, EventType::Transferred, head, data);
     }
-    let data = object([("agent_id", now.into()), ("queue", conversation.queue()?.into())]);
+    let data = object([
+        ("agent_id", now.into()),
+        ("queue", conversation.queue()?.into()),
+    ]);
     push(out, EventType::Answered, conversation.head(id, time), data);
     Ok(())
 }
@@ -286,7 +312,10 @@ fn message(root: &Node<'_>, event: &str, out: &mut Converted) -> Result<(), Reje
         return Ok(());
     }
     let created = root.get("created_at").need_time()?;
-    let changed = root.get("updated_at").time()?.filter(|_| event == "message_updated");
+    let changed = root
+        .get("updated_at")
+        .time()?
+        .filter(|_| event == "message_updated");
     let details = root.get("content_attributes");
     if details.get("deleted").flag()? == Some(true) {
         let data = object([("turn_id", id.clone().into())]);
@@ -307,7 +336,10 @@ fn message(root: &Node<'_>, event: &str, out: &mut Converted) -> Result<(), Reje
         ("turn_id", id.clone().into()),
         ("speaker", speaker(root, kind)?),
         ("text", content.into()),
-        ("content_type", attached.unwrap_or(content_type(root)?).into()),
+        (
+            "content_type",
+            attached.unwrap_or(content_type(root)?).into(),
+        ),
     ]);
     let mut head = conversation.head(format!("message-{id}"), created);
     head.revision = later.max(0);
@@ -374,13 +406,13 @@ fn answer(
 }
 
 fn contact(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
-    let account = account(root)?;
+    let account = root.at(&["account", "id"]).word()?;
     let id = root.get("id").need_word()?;
     let time = match root.get("updated_at").time()? {
         Some(time) => time,
         None => root.get("created_at").need_time()?,
     };
-    let known = person(root, &account)?;
+    let known = person(root)?;
     let data = object([
         ("customer_id", known.get("id").cloned().into()),
         ("identities", known.get("identities").cloned().into()),
@@ -388,7 +420,7 @@ fn contact(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
     ]);
     let head = Head {
         id: format!("contact-{id}-{}", clock::as_millis(time)),
-        source: &format!("/chatwoot/{account}"),
+        source: &account.map_or("/chatwoot".into(), |id| format!("/chatwoot/account{id}")),
         subject: None,
         time,
         revision: 0,

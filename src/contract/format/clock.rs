@@ -89,8 +89,14 @@ pub(super) fn in_name(name: &str) -> Option<Micros> {
         if !part.contains('T') || part.len() < 13 {
             return None;
         }
-        let zone = parts.get(index + 1).is_some_and(|next| next.starts_with("UTC"));
-        parse(&if zone { format!("{part}_UTC") } else { part.to_owned() })
+        let zone = parts
+            .get(index + 1)
+            .is_some_and(|next| next.starts_with("UTC"));
+        parse(&if zone {
+            format!("{part}_UTC")
+        } else {
+            part.to_owned()
+        })
     })
 }
 
@@ -139,7 +145,10 @@ mod tests {
         for text in ["", "yesterday", "2026-02-30T00:00:00Z", "-5", "2026-03-05"] {
             assert_eq!(parse(text), None, "{text}");
         }
-        assert_eq!(from_f64(1_772_703_000.25), Some(Micros(1_772_703_000_250_000)));
+        assert_eq!(
+            from_f64(1_772_703_000.25),
+            Some(Micros(1_772_703_000_250_000))
+        );
     }
 
     #[test]

@@ -42,7 +42,9 @@ pub(super) fn convert(
     let status = root.get("JobStatus").word()?.unwrap_or_default();
     if status == "FAILED" {
         let reason = "expected a finished analysis; the job failed";
-        return Err(root.get("JobStatus").refuse(RejectCode::InvalidValue, reason));
+        return Err(root
+            .get("JobStatus")
+            .refuse(RejectCode::InvalidValue, reason));
     }
     let items = root.get("Transcript").items()?;
     let start = start(root, &items, context)?;
@@ -95,11 +97,7 @@ fn hashed(document: &[u8]) -> String {
     format!("lens-{}", digest.get(..24).unwrap_or(&digest))
 }
 
-fn start(
-    root: &Node<'_>,
-    items: &[Node<'_>],
-    context: &Context<'_>,
-) -> Result<Start, Rejection> {
+fn start(root: &Node<'_>, items: &[Node<'_>], context: &Context<'_>) -> Result<Start, Rejection> {
     let mut first = None;
     for item in items {
         let time = item.get("AbsoluteTime").time()?;
@@ -140,7 +138,13 @@ fn turn(
 ) -> Result<Option<Value>, Rejection> {
     let kind = item.get("Type").word()?;
     if kind.as_deref() == Some("EVENT") {
-        for field in ["Id", "ParticipantId", "ParticipantRole", "ContentType", "DisplayName"] {
+        for field in [
+            "Id",
+            "ParticipantId",
+            "ParticipantRole",
+            "ContentType",
+            "DisplayName",
+        ] {
             item.get(field).implied();
         }
         out.leave_out("chat event");
@@ -180,8 +184,16 @@ fn turn(
         ("started_at", began.map(instant).into()),
         ("ended_at", ended.map(instant).into()),
         ("content_type", content_type.into()),
-        ("asr", confidence(item)?.map(|mean| json!({"confidence": mean})).into()),
-        ("signals", loudness.map(|db| json!({"loudness_db": db})).into()),
+        (
+            "asr",
+            confidence(item)?
+                .map(|mean| json!({"confidence": mean}))
+                .into(),
+        ),
+        (
+            "signals",
+            loudness.map(|db| json!({"loudness_db": db})).into(),
+        ),
     ])))
 }
 

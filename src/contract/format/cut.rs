@@ -101,11 +101,15 @@ impl Cutter<'_> {
         let start = self.at;
         let first = self.peek();
         let begins = matches!(first, Some(b'{' | b'[' | b'<'));
-        let object_before = self.found.last().is_some_and(|last| {
-            matches!(self.text.get(last.bytes.start), Some(b'{' | b'['))
-        });
+        let object_before = self
+            .found
+            .last()
+            .is_some_and(|last| matches!(self.text.get(last.bytes.start), Some(b'{' | b'[')));
         if !begins && object_before && !(in_list && between) {
-            let rest = self.text.get(start..self.recover(start)).unwrap_or_default();
+            let rest = self
+                .text
+                .get(start..self.recover(start))
+                .unwrap_or_default();
             self.at = start + rest.trim_ascii_end().len().max(1);
             if let Some(last) = self.found.last_mut() {
                 last.bytes.end = self.at;
@@ -230,17 +234,33 @@ mod tests {
 
     fn pieces(text: &str) -> Vec<(u64, &str)> {
         let cuts = cut(text.as_bytes()).into_iter();
-        cuts.map(|cut| (cut.line, text.get(cut.bytes).unwrap())).collect()
+        cuts.map(|cut| (cut.line, text.get(cut.bytes).unwrap_or_default()))
+            .collect()
     }
 
     #[test]
     fn documents_are_found_however_they_are_laid_out() {
         let cases: &[(&str, &[(u64, &str)])] = &[
             ("", &[]),
-            ("\u{feff}{\n \"a\": \"}\\\"\"\n}\n", &[(1, "{\n \"a\": \"}\\\"\"\n}")]),
-            ("{\"a\":1}{\"b\":[2]}\n\n{}", &[(1, "{\"a\":1}"), (1, "{\"b\":[2]}"), (3, "{}")]),
-            ("[{\"a\":1},\n {\"b\":2}]\n{}", &[(1, "{\"a\":1}"), (2, "{\"b\":2}"), (3, "{}")]),
-            ("<?xml version=\"1.0\"?>\n<xml><a/></xml><xml>\n</xml>\n", &[(1, "<?xml version=\"1.0\"?>\n<xml><a/></xml>"), (2, "<xml>\n</xml>")]),
+            (
+                "\u{feff}{\n \"a\": \"}\\\"\"\n}\n",
+                &[(1, "{\n \"a\": \"}\\\"\"\n}")],
+            ),
+            (
+                "{\"a\":1}{\"b\":[2]}\n\n{}",
+                &[(1, "{\"a\":1}"), (1, "{\"b\":[2]}"), (3, "{}")],
+            ),
+            (
+                "[{\"a\":1},\n {\"b\":2}]\n{}",
+                &[(1, "{\"a\":1}"), (2, "{\"b\":2}"), (3, "{}")],
+            ),
+            (
+                "<?xml version=\"1.0\"?>\n<xml><a/></xml><xml>\n</xml>\n",
+                &[
+                    (1, "<?xml version=\"1.0\"?>\n<xml><a/></xml>"),
+                    (2, "<xml>\n</xml>"),
+                ],
+            ),
             ("name,phone\nx,1\n", &[(1, "name,phone"), (2, "x,1")]),
             ("[1,{},\"a\"]", &[(1, "1"), (1, "{}"), (1, "\"a\"")]),
             ("42\n\"te xt\"\n", &[(1, "42"), (2, "\"te xt\"")]),
@@ -274,7 +294,12 @@ mod tests {
         let text = "{\"a\":\n{\"b\":1}\n<xml>\n{\"c\":2}\n";
         assert_eq!(
             pieces(text),
-            [(1, "{\"a\":"), (2, "{\"b\":1}"), (3, "<xml>"), (4, "{\"c\":2}")]
+            [
+                (1, "{\"a\":"),
+                (2, "{\"b\":1}"),
+                (3, "<xml>"),
+                (4, "{\"c\":2}")
+            ]
         );
     }
 }

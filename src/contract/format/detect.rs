@@ -44,8 +44,7 @@ pub(super) fn open(document: &[u8]) -> Result<Opened, Rejection> {
     if text.starts_with('<') {
         return open_xml(text, "");
     }
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| explain_syntax(text, &error))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| explain_syntax(text, &error))?;
     let inner = match &value {
         Value::String(inner) => Some((inner, "")),
         Value::Object(fields) => match fields.get("xml") {
@@ -157,7 +156,9 @@ pub(super) fn format(opened: &Opened) -> Option<Format> {
 
 fn is_wechat(value: &Value) -> bool {
     let has = |key: &str| value.get(key).is_some_and(|field| !field.is_null());
+    let event_type = value.get("event").and_then(|event| event.get("event_type"));
     value.get("msg_list").is_some_and(Value::is_array)
+        || (has("msgtype") && event_type.is_some_and(Value::is_string))
         || (has("msgid") && has("msgtype") && (has("origin") || has("open_kfid")))
         || (has("touser") && has("open_kfid") && has("msgtype"))
         || (has("service_state") && has("open_kfid") && has("external_userid"))

@@ -131,7 +131,10 @@ fn transcript(mut found: Found, channel: &str, outbound: bool, ended: Option<Mic
     let legs: Vec<Value> = found.legs.into_iter().map(|(_, leg)| leg).collect();
     object([
         ("channel", channel.into()),
-        ("direction", if outbound { "outbound" } else { "inbound" }.into()),
+        (
+            "direction",
+            if outbound { "outbound" } else { "inbound" }.into(),
+        ),
         ("customer", customer(found.customer_id, &identities)),
         ("entry", entry.into()),
         ("legs", legs.into()),
@@ -209,13 +212,22 @@ fn read_metrics(session: &Node<'_>, found: &mut Found) -> Result<Option<&'static
 /// The customer's addresses, and how he left.
 fn read_customer(session: &Node<'_>, found: &mut Found) -> Result<(), Rejection> {
     let outbound = session.get("direction").word()?.as_deref() == Some("outbound");
-    let (own, other) = if outbound { ("dnis", "ani") } else { ("ani", "dnis") };
+    let (own, other) = if outbound {
+        ("dnis", "ani")
+    } else {
+        ("ani", "dnis")
+    };
     session.get(other).implied();
-    let address = session.any(&[own, "addressFrom"]).word()?.unwrap_or_default();
+    let address = session
+        .any(&[own, "addressFrom"])
+        .word()?
+        .unwrap_or_default();
     let (scheme, bare) = address.split_once(':').unwrap_or(("", &address));
     let bare = bare.split(';').next().unwrap_or_default().to_owned();
     if !bare.is_empty() {
-        let is_number = bare.chars().all(|c| c.is_ascii_digit() || "+-() ".contains(c));
+        let is_number = bare
+            .chars()
+            .all(|c| c.is_ascii_digit() || "+-() ".contains(c));
         let slot = if scheme != "sip" && bare.contains('@') {
             &mut found.email
         } else if scheme == "tel" || is_number {
@@ -305,14 +317,19 @@ fn add_leg(
     stay: Stay,
     found: &mut Found,
 ) {
-    let earlier = found.first_purpose.is_some_and(|(first, _)| first <= stay.start);
+    let earlier = found
+        .first_purpose
+        .is_some_and(|(first, _)| first <= stay.start);
     if !earlier {
         found.first_purpose = Some((stay.start, handler));
     }
     let fields = match handler {
         "queue" => {
             found.queued = true;
-            vec![("queue", stay.queue.into()), ("outcome", Value::from(outcome))]
+            vec![
+                ("queue", stay.queue.into()),
+                ("outcome", Value::from(outcome)),
+            ]
         }
         "agent" if !stay.interacted => return,
         "agent" => {
@@ -351,7 +368,10 @@ fn read_survey(
         out.leave_out("survey without an id or a time");
         return Ok(time);
     };
-    if !matches!(status.as_deref(), None | Some("Finished" | "finished" | "FINISHED")) {
+    if !matches!(
+        status.as_deref(),
+        None | Some("Finished" | "finished" | "FINISHED")
+    ) {
         out.leave_out("unfinished survey");
         return Ok(Some(time));
     }

@@ -105,7 +105,10 @@ impl Format {
     /// The format of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|known| known.as_str() == name)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == name)
     }
 
     /// All names in a row, for messages.

@@ -27,9 +27,7 @@ impl Seen {
     }
 
     fn has(&self, value: &Value) -> bool {
-        self.0
-            .borrow()
-            .contains(&std::ptr::from_ref(value).addr())
+        self.0.borrow().contains(&std::ptr::from_ref(value).addr())
     }
 
     fn has_within(&self, value: &Value) -> bool {
@@ -132,8 +130,7 @@ impl<'a> Node<'a> {
 
     /// The field at the end of `keys`.
     pub(super) fn at(&self, keys: &[&str]) -> Self {
-        keys.iter()
-            .fold(self.clone(), |node, key| node.get(key))
+        keys.iter().fold(self.clone(), |node, key| node.get(key))
     }
 
     /// The first of `keys` that is there, else the first.

@@ -24,12 +24,18 @@ pub(super) fn is_cdr(value: &Value) -> bool {
     let has = |key: &str| value.get(key).is_some_and(|field| !field.is_null());
     let page = value.get("Response").unwrap_or(value);
     page.get("TelCdrs").is_some_and(Value::is_array)
-        || (has("SessionId") && has("Direction") && (value.get("Caller").is_some() || value.get("Callee").is_some()))
+        || (has("SessionId")
+            && has("Direction")
+            && (value.get("Caller").is_some() || value.get("Callee").is_some()))
 }
 
 pub(super) fn convert(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
     let response = root.get("Response");
-    let page = if response.is_there() { response } else { root.clone() };
+    let page = if response.is_there() {
+        response
+    } else {
+        root.clone()
+    };
     let records = page.get("TelCdrs");
     if !records.is_there() {
         return record(root, out);
@@ -61,7 +67,10 @@ fn record(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
         None => "/tencent-ccc".to_owned(),
     };
     let times = Times {
-        started: match root.any(&["StartTimestamp", "StartTimeStamp", "Time"]).time()? {
+        started: match root
+            .any(&["StartTimestamp", "StartTimeStamp", "Time"])
+            .time()?
+        {
             Some(time) => time,
             None => root.get("StartTimestamp").need_time()?,
         },
@@ -70,7 +79,7 @@ fn record(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
         accepted: root.get("AcceptTimestamp").time()?,
         ended: root.get("EndedTimestamp").time()?,
     };
-    for field in ["Duration", "IVRDuration", "IVRKeyPressed", "EndStatus", "CallType"] {
+    for field in ["Duration", "IVRDuration", "IVRKeyPressed", "CallType"] {
         root.get(field).implied();
     }
     let head = |what: &str, time: Micros| Head {
@@ -84,7 +93,12 @@ fn record(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
     push(out, EventType::Transcript, head("", times.started), data);
     for (index, key) in root.get("IVRKeyPressedEx").items()?.iter().enumerate() {
         let (time, data) = pressed(key, &times)?;
-        push(out, EventType::IvrStep, head(&format!("-ivr-{index}"), time), data);
+        push(
+            out,
+            EventType::IvrStep,
+            head(&format!("-ivr-{index}"), time),
+            data,
+        );
     }
     for (index, agent) in root.get("ServeParticipants").items()?.iter().enumerate() {
         let to = agent.get("TransferTo").word()?;
@@ -92,13 +106,20 @@ fn record(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
         let (Some(to), Some(time)) = (to, agent.get("EndedTimestamp").time()?) else {
             continue;
         };
-        let group = kind.as_deref().is_some_and(|kind| kind.to_lowercase().contains("group"));
+        let group = kind
+            .as_deref()
+            .is_some_and(|kind| kind.to_lowercase().contains("group"));
         let data = object([
             ("from_agent_id", agent_id(agent)?.into()),
             (if group { "to_queue" } else { "to_agent_id" }, to.into()),
             ("kind", if group { "queue" } else { "blind" }.into()),
         ]);
-        push(out, EventType::Transferred, head(&format!("-transfer-{index}"), time), data);
+        push(
+            out,
+            EventType::Transferred,
+            head(&format!("-transfer-{index}"), time),
+            data,
+        );
     }
     survey(root, &session, &source, &times, out)
 }
@@ -120,7 +141,7 @@ fn transcript(root: &Node<'_>, times: &Times) -> Result<Value, Rejection> {
         (false, Some(queued)) if queued <= times.started => "queue",
         (false, _) => "ivr",
     };
-    let status = root.get("EndStatusString").word()?;
+    let status = status(root)?;
     let attributes = object([
         ("end_status", status.clone().into()),
         ("caller_location", root.get("CallerLocation").word()?.into()),
@@ -138,14 +159,66 @@ fn transcript(root: &Node<'_>, times: &Times) -> Result<Value, Rejection> {
     });
     Ok(object([
         ("channel", "call".into()),
-        ("direction", if outbound { "outbound" } else { "inbound" }.into()),
-        ("customer", customer(None, &[("phone", phone), ("account", protected)])),
+        (
+            "direction",
+            if outbound { "outbound" } else { "inbound" }.into(),
+        ),
+        (
+            "customer",
+            customer(None, &[("phone", phone), ("account", protected)]),
+        ),
         ("entry", entry.into()),
         ("attributes", attributes),
         ("legs", legs(root, times, outbound)?.into()),
         ("ended", ended.into()),
     ]))
 }
+
+/// `EndStatus` in words, for records that say it as a number only.
+fn status(root: &Node<'_>) -> Result<Option<String>, Rejection> {
+    let number = root.get("EndStatus").integer()?;
+    if let Some(word) = root.get("EndStatusString").word()? {
+        return Ok(Some(word));
+    }
+    let word = match number {
+        Some(1) => "ok",
+        Some(0) => "error",
+        Some(102) => "ivrGiveUp",
+        Some(103) => "waitingGiveUp",
+        Some(104) => "ringingGiveUp",
+        Some(105) => "noSeatOnline",
+        Some(106) => "notWorkTime",
+        Some(107) => "ivrEnd",
+        Some(202) => "notAnswer",
+        _ => return Ok(None),
+    };
+    Ok(Some(word.to_owned()))
+}
+
+/// The ends by which no conversation came about.
+const FAILED: &[&str] = &[
+    "error",
+    "unconnected",
+    "blackList",
+    "noSeatOnline",
+    "notWorkTime",
+    "restrictedCallee",
+    "restrictedArea",
+    "restrictedTime",
+    "tooManyRequest",
+    "unknown",
+    "userReject",
+    "powerOff",
+    "numberNotExist",
+    "busy",
+    "outOfCredit",
+    "operatorError",
+    "callerCancel",
+    "notInService",
+    "clientError",
+    "carrierBlocked",
+    "seatGiveUp",
+];
 
 fn end(
     status: Option<&str>,
@@ -160,11 +233,11 @@ fn end(
     };
     match status {
         Some("waitingGiveUp" | "ringingGiveUp" | "ivrGiveUp") => ("abandoned", "customer"),
-        Some("ok" | "ivrEnd" | "seatForward") => ("completed", by),
         Some("notAnswer") => ("timed_out", "system"),
-        Some(_) => ("failed", "system"),
-        None if times.accepted.is_none() && !outbound => ("abandoned", "customer"),
-        None => ("completed", by),
+        Some(status) if FAILED.contains(&status) => ("failed", "system"),
+        Some("ok" | "ivrEnd" | "seatForward") => ("completed", by),
+        _ if times.accepted.is_none() && !outbound => ("abandoned", "customer"),
+        _ => ("completed", by),
     }
 }
 
@@ -183,16 +256,23 @@ fn legs(root: &Node<'_>, times: &Times, outbound: bool) -> Result<Vec<Value>, Re
     let queue = group.word()?;
     root.get("QueuedSkillGroupId").implied();
     let inbound = |time: Option<Micros>| time.filter(|_| !outbound);
-    if let Some(end) = inbound(times.queued.or(times.accepted).or(times.ended))
+    let flow_end = [times.queued, times.accepted, times.ended]
+        .into_iter()
+        .flatten()
+        .min();
+    if let Some(end) = inbound(flow_end)
         && end > times.started
     {
         legs.push(leg("ivr", times.started, end, []));
     }
     let agents = root.get("ServeParticipants").items()?;
     if let Some(queued) = inbound(times.queued)
-        && let Some(left) = times.accepted.or(times.ended).filter(|left| *left >= queued)
+        && let Some(left) = times
+            .accepted
+            .or(times.ended)
+            .filter(|left| *left >= queued)
     {
-        let status = root.get("EndStatusString").word()?;
+        let status = status(root)?;
         let outcome = match times.accepted {
             Some(_) => "answered",
             None => outcome(status.as_deref()),
@@ -204,7 +284,9 @@ fn legs(root: &Node<'_>, times: &Times, outbound: bool) -> Result<Vec<Value>, Re
         legs.extend(agent_leg(agent, queue.as_ref())?);
     }
     if let (true, Some(accepted), Some(ended)) = (agents.is_empty(), times.accepted, times.ended) {
-        let rang = times.rang.and_then(|rang| clock::between_ms(rang, accepted));
+        let rang = times
+            .rang
+            .and_then(|rang| clock::between_ms(rang, accepted));
         let fields = [
             ("queue", queue.into()),
             ("agent_id", agent_id(&root.get("SeatUser"))?.into()),
@@ -266,7 +348,10 @@ fn survey(
     out: &mut Converted,
 ) -> Result<(), Rejection> {
     let mut said = Vec::new();
-    for key in root.any(&["PostIVRKeyPressed", "PostIVRKeyPressedEx"]).items()? {
+    for key in root
+        .any(&["PostIVRKeyPressed", "PostIVRKeyPressedEx"])
+        .items()?
+    {
         let pressed = key.get("Key").word()?;
         if pressed.as_deref() == Some("noInput") {
             continue;

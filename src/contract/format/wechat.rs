@@ -82,7 +82,10 @@ impl Session {
         let data = object([
             ("channel", "wechat".into()),
             ("direction", "inbound".into()),
-            ("customer", customer(None, &[(self.kind, Some(self.customer.clone()))])),
+            (
+                "customer",
+                customer(None, &[(self.kind, Some(self.customer.clone()))]),
+            ),
             ("entry", "bot".into()),
             ("attributes", attributes),
         ]);

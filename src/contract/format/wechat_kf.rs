@@ -66,7 +66,10 @@ fn tells_start(message: &Node<'_>) -> Result<Option<(Session, Micros)>, Rejectio
     }
     let time = message.get("send_time").need_time()?;
     let owner = if entered { &event } else { message };
-    Ok(Some((session(message, owner, "external_userid", time)?, time)))
+    Ok(Some((
+        session(message, owner, "external_userid", time)?,
+        time,
+    )))
 }
 
 /// The session by the ids in `owner`; events carry them inside.
@@ -117,7 +120,9 @@ fn single(
         Some(4) => object([("role", "system".into())]),
         _ => {
             let reason = "expected 3 (customer), 4 (system) or 5 (agent)";
-            return Err(message.get("origin").refuse(RejectCode::InvalidValue, reason));
+            return Err(message
+                .get("origin")
+                .refuse(RejectCode::InvalidValue, reason));
         }
     };
     if origin == Some(3) && starts {
@@ -223,7 +228,10 @@ fn state(line: &Node<'_>, context: &Context<'_>, out: &mut Converted) -> Result<
     let from = line.get("old_servicer_userid").word()?;
     let head = |what: &str| {
         let seconds = clock::as_seconds(time);
-        session.head(format!("state-{}-{state}-{seconds}{what}", session.id), time)
+        session.head(
+            format!("state-{}-{state}-{seconds}{what}", session.id),
+            time,
+        )
     };
     match state {
         0 | 1 => session.start(time, Value::Null, out),
@@ -302,9 +310,14 @@ fn entered(event: &Node<'_>) -> Result<Value, Rejection> {
     let attributes = object([
         ("scene", event.get("scene").word()?.into()),
         ("scene_param", event.get("scene_param").word()?.into()),
-        ("wechat_channels_scene", channels.get("scene").word()?.into()),
+        (
+            "wechat_channels_scene",
+            channels.get("scene").word()?.into(),
+        ),
     ]);
-    let empty = attributes.as_object().is_some_and(serde_json::Map::is_empty);
+    let empty = attributes
+        .as_object()
+        .is_some_and(serde_json::Map::is_empty);
     Ok(if empty { Value::Null } else { attributes })
 }
 
@@ -330,12 +343,22 @@ fn changed(
     let to = event.get("new_servicer_userid").word()?;
     let queue = event.get("open_kfid").word()?;
     let node = event.get("change_type");
-    let answered = |to: Option<String>| object([("agent_id", to.into()), ("queue", queue.clone().into())]);
+    let answered =
+        |to: Option<String>| object([("agent_id", to.into()), ("queue", queue.clone().into())]);
     match node.integer()? {
-        Some(1) => push(out, EventType::Answered, session.head(id, time), answered(to)),
+        Some(1) => push(
+            out,
+            EventType::Answered,
+            session.head(id, time),
+            answered(to),
+        ),
         Some(kind @ (2 | 4)) => {
             let moved = kind == 2 || from.as_ref().is_some_and(|from| Some(from) != to.as_ref());
-            let answer_id = if moved { format!("{id}-answered") } else { id.clone() };
+            let answer_id = if moved {
+                format!("{id}-answered")
+            } else {
+                id.clone()
+            };
             if moved {
                 let data = object([
                     ("from_agent_id", from.into()),
@@ -344,7 +367,12 @@ fn changed(
                 ]);
                 push(out, EventType::Transferred, session.head(id, time), data);
             }
-            push(out, EventType::Answered, session.head(answer_id, time), answered(to));
+            push(
+                out,
+                EventType::Answered,
+                session.head(answer_id, time),
+                answered(to),
+            );
         }
         Some(3) => {
             // Without an agent it ended while it waited.

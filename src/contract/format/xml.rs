@@ -78,7 +78,9 @@ pub(super) fn parse(text: &str) -> Result<(String, Value), Rejection> {
                 add_text(&mut open, &text);
             }
             Event::GeneralRef(name) => {
-                let character = name.resolve_char_ref().map_err(|_| wrong("a wrong reference"))?;
+                let character = name
+                    .resolve_char_ref()
+                    .map_err(|_| wrong("a wrong reference"))?;
                 match character {
                     Some(character) => add_text(&mut open, character.encode_utf8(&mut [0; 4])),
                     None => {
@@ -143,7 +145,15 @@ mod tests {
     fn what_is_not_well_formed_is_refused() {
         let bomb = "<!DOCTYPE x [<!ENTITY a \"b\">]><xml>&a;</xml>";
         let deep = "<a>".repeat(40);
-        for text in ["<xml><a></xml>", "<xml>", "text", "<a/><b>", bomb, &deep, "<xml>&nope;</xml>"] {
+        for text in [
+            "<xml><a></xml>",
+            "<xml>",
+            "text",
+            "<a/><b>",
+            bomb,
+            &deep,
+            "<xml>&nope;</xml>",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
