@@ -95,7 +95,7 @@ fn a_folder_of_all_formats_is_imported_and_a_second_time_changes_nothing() {
     let again = place.import(&arguments);
     assert_eq!(
         [&again["accepted"], &again["repeated"]],
-        [&json!(0), &json!(events)],
+        [&json!(0), &summary["read"]],
         "{again}"
     );
     assert_eq!(place.query(counted), before);
@@ -199,7 +199,8 @@ fn a_document_refused_under_a_wrong_format_and_a_row_refused_by_a_wrong_mapping_
     let mapping =
         fs::read_to_string(repository("samples/mappings/call_log.toml")).expect("the sample");
     let wrong = mapping.replace("date = \"date\"", "date = \"customer\"");
-    let rows: Vec<&str> = log.lines().take(2).collect();
+    // The customer of the second call is no date.
+    let rows: Vec<&str> = log.lines().step_by(2).take(2).collect();
     let file = place
         .file("one.csv", rows.join("\n") + "\n")
         .display()
@@ -219,6 +220,6 @@ fn a_document_refused_under_a_wrong_format_and_a_row_refused_by_a_wrong_mapping_
         rows[0],
     ]);
     assert!(said.contains("1 accepted"), "{said}");
-    let sql = "select count(*) from interactions where interaction_id = 'LN01-501'";
+    let sql = "select count(*) from interactions where interaction_id = 'LN01-502'";
     assert_eq!(place.query(sql), [[json!(1)]]);
 }
