@@ -1,4 +1,5 @@
-//! Contact records of Amazon Connect (CTR).
+//! Contact records of Amazon Connect (CTR), and the answers of `DescribeContact`,
+//! which say the same under `Contact`.
 //!
 //! One record is one `interaction.transcript.v1` with legs, and a
 //! `interaction.transferred.v1` when the contact went on. Records come at least
@@ -25,7 +26,17 @@ struct Times {
 }
 
 pub(super) fn convert(root: &Node<'_>, out: &mut Converted) -> Result<(), Rejection> {
-    let contact = root.get("ContactId").need_word()?;
+    let described = root.get("Contact");
+    let root = if described.is_there() {
+        &described
+    } else {
+        root
+    };
+    let contact = match root.get("ContactId").word()? {
+        None if described.is_there() => root.get("Id").need_word()?,
+        Some(id) => id,
+        None => root.get("ContactId").need_word()?,
+    };
     let source = source(&root.any(&["InstanceARN", "InstanceArn"]))?;
     let times = times(root)?;
     let agent_id = agent(root)?;

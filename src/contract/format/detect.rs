@@ -175,6 +175,12 @@ fn is_segment_stream(value: &Value) -> bool {
 }
 
 fn is_contact(value: &Value) -> bool {
+    let described = value.get("Contact");
+    if described.is_some_and(|contact| {
+        contact.get("Id").is_some() && contact.get("InitiationMethod").is_some()
+    }) {
+        return true;
+    }
     let has = |key: &str| value.get(key).is_some_and(|field| !field.is_null());
     has("AWSContactTraceRecordFormatVersion")
         || (has("ContactId")
