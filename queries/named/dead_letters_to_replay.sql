@@ -5,8 +5,9 @@
 --   source text = null
 -- columns:
 --   payload text, redacted, with whole tokens
+--   topic text, the Kafka topic or the file
 -- tables: dead_letters
-select payload
+select payload, topic
 from dead_letters
 where ($code is null or code = $code)
     and ($source is null or source = $source)

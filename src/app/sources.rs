@@ -8,11 +8,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::config::{Config, DEFAULT_TOPICS, Source as SourceConfig, SourceKind};
+use crate::contract::format::Format;
 use crate::contract::mapping::{Mapping, MappingOptions};
 use crate::disk::write_private;
 use crate::source::{
-    Canonical, FileImport, FollowedFile, KafkaSource, Manifest, RecordFormat, Replay, Rules,
-    Source, TopicRule,
+    Canonical, FileImport, FollowedFile, ForeignRules, KafkaSource, Manifest, RecordFormat, Replay,
+    Rules, Source, TopicRule,
 };
 
 /// Name of the source of the default topics.
@@ -79,10 +80,10 @@ fn record_format(section: &SourceConfig) -> anyhow::Result<Arc<dyn RecordFormat>
     if section.mapping.is_some() {
         bail!("a mapping is for files; topics carry a `format`");
     }
-    match section.format.as_deref() {
-        None | Some("canonical") => Ok(Arc::new(Canonical)),
-        Some(other) => bail!("format `{other}`: this build knows `canonical`"),
-    }
+    Ok(match foreign_rules(section)? {
+        None => Arc::new(Canonical),
+        Some(rules) => Arc::new(rules),
+    })
 }
 
 fn open_one(
@@ -95,10 +96,15 @@ fn open_one(
     let paths = matching(Path::new(pattern))?;
     if section.follow && section.kind == SourceKind::File {
         if section.mapping.is_some() {
-            bail!("a followed file holds canonical events; a mapping needs `follow = false`");
+            bail!(
+                "a followed file has one event or document a line; a mapping needs `follow = false`"
+            );
         }
         for path in paths {
-            let (source, _) = followed(config, &path, max_line_bytes)?;
+            let (mut source, _) = followed(config, &path, max_line_bytes)?;
+            if let Some(rules) = foreign_rules(section)? {
+                source = source.with_format(rules);
+            }
             sources.push(Box::new(source));
         }
         return Ok(());
@@ -124,10 +130,32 @@ fn rules(section: &SourceConfig) -> anyhow::Result<(Rules, String)> {
             format!("mapping \n{text}"),
         ));
     }
-    match section.format.as_deref() {
-        None | Some("canonical") => Ok((Rules::Canonical, "canonical".into())),
-        Some(other) => bail!("format `{other}`: this build knows `canonical`"),
+    Ok(match foreign_rules(section)? {
+        None => (Rules::Canonical, "canonical".into()),
+        Some(rules) => {
+            let name = section.format.as_deref().unwrap_or_default();
+            (Rules::Foreign(rules), format!("format {name} "))
+        }
+    })
+}
+
+/// The rules of a vendor's `format`; none for canonical events.
+fn foreign_rules(section: &SourceConfig) -> anyhow::Result<Option<ForeignRules>> {
+    let name = match section.format.as_deref() {
+        None | Some("canonical") => return Ok(None),
+        Some(name) => name,
+    };
+    let wanted = Format::parse(name);
+    if wanted.is_none() && name != "auto" {
+        bail!(
+            "format `{name}`: expected `auto` or one of {}",
+            Format::names()
+        );
     }
+    Ok(Some(ForeignRules {
+        wanted,
+        start: None,
+    }))
 }
 
 /// A followed file is known by its head as long as it was when first seen; that

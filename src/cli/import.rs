@@ -1,4 +1,4 @@
-//! `import`: files into the lake, by a mapping or as canonical events.
+//! `import`: files into the lake, as canonical events, by a mapping or from a vendor's format.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,15 +11,19 @@ use tokio_util::sync::CancellationToken;
 use super::{CommonArgs, print, settings};
 use crate::app::{DataFolder, pipeline_settings};
 use crate::config::Config;
+use crate::contract::format::{Converted, Format};
 use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions};
 use crate::contract::{Rejection, decode};
+use crate::domain::Micros;
 use crate::pipeline::{Counts, Monitor, Pipeline};
-use crate::source::{FileImport, Manifest, Rules, Source, open_file};
+use crate::source::{
+    FileImport, FileReport, ForeignReader, ForeignRules, Manifest, Rules, Source, open_file,
+};
 
 /// Arguments of `import`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tingchao import events.ndjson.gz\n  tingchao import --mapping samples/mappings/call_log.toml calls.csv\n  tingchao import --mapping call_log.toml --dry-run 3 calls.csv"
+    after_help = "Examples:\n  tingchao import events.ndjson.gz\n  tingchao import --mapping samples/mappings/call_log.toml calls.csv\n  tingchao import --mapping call_log.toml --dry-run 3 calls.csv\n  tingchao import --format contact-lens analysis/*.json\n  tingchao import --format auto --json exports/*"
 )]
 pub struct ImportArgs {
     /// Files: plain, .gz or .zst.
@@ -28,8 +32,9 @@ pub struct ImportArgs {
     /// How rows become events (TOML); see docs/MAPPING.md.
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     mapping: Option<PathBuf>,
-    /// Format of the files: `canonical` (one event a line).
-    #[arg(long)]
+    /// Format of the files; `auto` finds it out for each document; see docs/FORMATS.md.
+    /// Not given: `canonical`, one event a line.
+    #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// Where made times begin (RFC 3339), for files without times.
     #[arg(long, value_name = "TIME")]
@@ -54,8 +59,20 @@ pub fn run(common: &CommonArgs, args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let counts = runtime.block_on(import(&config, args, rules))?;
-    summary(args, &counts)
+    let summary = runtime.block_on(import(&config, args, rules))?;
+    show(args, &summary)?;
+    let failed = args.strict && !summary.counts.refused.is_empty();
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// What an import did.
+#[derive(serde::Serialize)]
+struct Summary {
+    #[serde(flatten)]
+    counts: Counts,
+    /// One per file of a vendor's format.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<FileReport>,
 }
 
 /// The rules and a text that stands for them in the import's identity.
@@ -83,19 +100,41 @@ fn rules(args: &ImportArgs) -> anyhow::Result<ImportRules> {
                 identity,
             })
         }
-        (None, None | Some("canonical" | "auto")) => Ok(ImportRules {
+        (None, None | Some("canonical")) => Ok(ImportRules {
             rules: Rules::Canonical,
             identity: "canonical".into(),
         }),
-        (None, Some(other)) => bail!("--format {other}: this build knows `canonical`"),
+        (None, Some(name)) => {
+            let wanted = Format::parse(name);
+            if wanted.is_none() && name != "auto" {
+                bail!(
+                    "--format {name}: expected `auto` or one of {}",
+                    Format::names()
+                );
+            }
+            let start = match &args.start {
+                Some(text) => Some(Micros::parse(text).ok().with_context(|| {
+                    format!(
+                        "--start {text}: expected an RFC 3339 time such as 2026-03-01T00:00:00Z"
+                    )
+                })?),
+                None => None,
+            };
+            let shown = args.start.as_deref().unwrap_or_default();
+            Ok(ImportRules {
+                rules: Rules::Foreign(ForeignRules { wanted, start }),
+                identity: format!("format {name} {shown}"),
+            })
+        }
     }
 }
 
-async fn import(config: &Config, args: &ImportArgs, rules: ImportRules) -> anyhow::Result<Counts> {
+async fn import(config: &Config, args: &ImportArgs, rules: ImportRules) -> anyhow::Result<Summary> {
     let manifest = Manifest::of(&args.files, &rules.identity)?;
     let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
     let source = FileImport::open(manifest, rules.rules, max_line_bytes)?;
     let name = Arc::clone(source.name());
+    let reports = source.reports();
     let folder = DataFolder::open(config, "import", settings::faults()?).await?;
     let monitor = Monitor::default();
     let pipeline = Pipeline::start(
@@ -109,13 +148,18 @@ async fn import(config: &Config, args: &ImportArgs, rules: ImportRules) -> anyho
     if let Some(trouble) = monitor.trouble() {
         bail!("not everything could be committed: {trouble}");
     }
-    Ok(monitor.counts(&name))
+    Ok(Summary {
+        counts: monitor.counts(&name),
+        files: reports.get(),
+    })
 }
 
-fn summary(args: &ImportArgs, counts: &Counts) -> anyhow::Result<ExitCode> {
+fn show(args: &ImportArgs, summary: &Summary) -> anyhow::Result<()> {
+    let counts = &summary.counts;
     if args.json {
-        print::line(&serde_json::to_string(counts)?);
+        print::line(&serde_json::to_string(summary)?);
     } else {
+        summary.files.iter().for_each(show_file);
         print::line(&format!("read       {:>10}", counts.read));
         print::line(&format!("accepted   {:>10}", counts.accepted));
         print::line(&format!("repeated   {:>10}", counts.repeated));
@@ -136,8 +180,39 @@ fn summary(args: &ImportArgs, counts: &Counts) -> anyhow::Result<ExitCode> {
             print::line(&format!("  {code:<20} {count:>10}"));
         }
     }
-    let failed = args.strict && !counts.refused.is_empty();
-    Ok(ExitCode::from(u8::from(failed)))
+    Ok(())
+}
+
+/// One file of a vendor's format: what it is, what became of it.
+fn show_file(report: &FileReport) {
+    print::line(&report.file);
+    let listed = |counts: Vec<String>| counts.join(", ");
+    let formats = report.formats.iter();
+    let formats = formats.map(|(name, count)| format!("{name} ({count})"));
+    print::line(&format!("  formats  {}", listed(formats.collect())));
+    print::line(&format!("  events   {}", report.events));
+    if !report.left_out.is_empty() {
+        let rules = report.left_out.iter();
+        let rules = rules.map(|(rule, count)| format!("{rule} ({count})"));
+        print::line(&format!("  left out {}", listed(rules.collect())));
+    }
+    if !report.dropped.is_empty() {
+        let fields = report.dropped.keys().cloned().collect();
+        print::line(&format!("  dropped  {}", listed(fields)));
+    }
+    for refusal in &report.refusals {
+        let rejection = &refusal.rejection;
+        let (code, pointer) = (rejection.code, &rejection.pointer);
+        let at = if pointer.is_empty() { "" } else { " at " };
+        print::line(&format!(
+            "  refused  line {}: {code}{at}{pointer}: {}",
+            refusal.line, rejection.reason
+        ));
+    }
+    let more = report.refused.saturating_sub(report.refusals.len() as u64);
+    if more > 0 {
+        print::line(&format!("  refused  {more} more"));
+    }
 }
 
 /// Shows what an import would do: the first events, and every refusal.
@@ -157,6 +232,16 @@ fn dry_run(
                     refused += show_row(row.line, row.outcome, &mut left);
                 }
             }
+            Rules::Foreign(rules) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let input = open_file(path, None)?;
+                let mut documents = ForeignReader::open(input, &name, *rules)?;
+                while let Some(found) = documents.next_document()? {
+                    for outcome in outcomes(found.outcome) {
+                        refused += show_row(found.line, outcome, &mut left);
+                    }
+                }
+            }
             Rules::Canonical => {
                 let max = usize::try_from(config.ingest.max_line_bytes.get())?;
                 let mut lines = crate::source::Lines::new(open_file(path, None)?, max);
@@ -170,6 +255,25 @@ fn dry_run(
     }
     print::note(&format!("{refused} rows would be refused"));
     Ok(ExitCode::from(u8::from(args.strict && refused > 0)))
+}
+
+/// A vendor's document as rows: its events, then each refusal.
+fn outcomes(outcome: Result<(Format, Converted), Rejection>) -> Vec<MappedOutcome> {
+    let (events, refused) = match outcome {
+        Ok((_, converted)) => (converted.events, converted.refused),
+        Err(rejection) => (Vec::new(), vec![(rejection, Vec::new())]),
+    };
+    let refused = refused
+        .into_iter()
+        .map(|(rejection, raw)| MappedOutcome::Refused {
+            code: rejection.code.as_str(),
+            pointer: rejection.pointer,
+            reason: rejection.reason,
+            raw,
+        });
+    std::iter::once(MappedOutcome::Events(events))
+        .chain(refused)
+        .collect()
 }
 
 /// Prints a row's events while `left` lasts, and every refusal; 1 if refused.

@@ -13,15 +13,16 @@ use super::{CommonArgs, print, settings};
 use crate::app::{DataFolder, Seen, pipeline_settings};
 use crate::config::Config;
 use crate::contract::decode;
+use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions};
 use crate::domain::Role;
 use crate::pipeline::{Counts, Monitor, Pipeline};
 use crate::query::{Engine, NamedRequest, export::Format};
-use crate::source::{FileImport, Manifest, Replay, Rules, Source};
+use crate::source::{FileImport, ForeignRules, Manifest, Replay, Rules, Source};
 
 /// Arguments of `replay`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tingchao replay dead-letters --code unknown_type\n  tingchao replay recording events.ndjson.gz --speed 60"
+    after_help = "Examples:\n  tingchao replay dead-letters --code unknown_type\n  tingchao replay dead-letters --code mapping_failed --mapping call_log.toml --header \"id,date,queue\"\n  tingchao replay recording events.ndjson.gz --speed 60"
 )]
 pub struct ReplayArgs {
     #[command(subcommand)]
@@ -38,6 +39,12 @@ enum ReplayCommand {
         /// Only from this source.
         #[arg(long)]
         source: Option<String>,
+        /// The mapping for rows that a mapping had refused, corrected.
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
+        /// First line of the table that the rows came from, when it has a header.
+        #[arg(long, value_name = "LINE", requires = "mapping")]
+        header: Option<String>,
     },
     /// Take recorded canonical events in, at their own pace or a faster one.
     Recording {
@@ -56,8 +63,15 @@ pub fn run(common: &CommonArgs, args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let handle = runtime.handle().clone();
     let counts = runtime.block_on(async {
         match &args.command {
-            ReplayCommand::DeadLetters { code, source } => {
-                dead_letters(&config, handle, code.as_deref(), source.as_deref()).await
+            ReplayCommand::DeadLetters {
+                code,
+                source,
+                mapping,
+                header,
+            } => {
+                let rows = rows_mapping(mapping.as_deref(), header.as_deref())?;
+                let asked = (code.as_deref(), source.as_deref());
+                dead_letters(&config, handle, asked, rows).await
             }
             ReplayCommand::Recording { files, speed } => recording(&config, files, *speed).await,
         }
@@ -76,13 +90,32 @@ async fn recording(config: &Config, files: &[PathBuf], speed: f64) -> anyhow::Re
     run_pipeline(config, &folder, Box::new(Replay::new(import, speed)), &name).await
 }
 
+/// How rows that a mapping refused are read again.
+struct Rows {
+    mapping: Mapping,
+    header: Option<String>,
+}
+
+fn rows_mapping(path: Option<&Path>, header: Option<&str>) -> anyhow::Result<Option<Rows>> {
+    let Some(path) = path else { return Ok(None) };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("mapping {} can't be read", path.display()))?;
+    let mapping =
+        Mapping::parse(&text).with_context(|| format!("mapping {} is wrong", path.display()))?;
+    Ok(Some(Rows {
+        mapping,
+        header: header.map(str::to_owned),
+    }))
+}
+
 /// Payloads are redacted already, with whole tokens, so that what is accepted
-/// now joins with what came before.
+/// now joins with what came before. A payload is tried as a canonical event,
+/// then as a document of a vendor's format, then as a row of the mapping.
 async fn dead_letters(
     config: &Config,
     handle: tokio::runtime::Handle,
-    code: Option<&str>,
-    source: Option<&str>,
+    (code, source): (Option<&str>, Option<&str>),
+    rows: Option<Rows>,
 ) -> anyhow::Result<Counts> {
     let folder = DataFolder::open(config, "replay", settings::faults()?).await?;
     let inside = Arc::new(Seen(Monitor::default()));
@@ -92,26 +125,81 @@ async fn dead_letters(
         inside,
         handle,
     )?;
-    let payloads = payloads(&engine, code, source).await?;
-    let sound: Vec<&str> = payloads
-        .iter()
-        .map(String::as_str)
-        .filter(|line| decode(line.as_bytes()).is_ok())
-        .collect();
+    let letters = letters(&engine, code, source).await?;
+    let mut sound = Vec::new();
+    let mut accepted = 0;
+    for letter in &letters {
+        let events = match accepted_now(letter) {
+            Some(events) => events,
+            None => match &rows {
+                Some(rows) => row_events(rows, letter)?,
+                None => Vec::new(),
+            },
+        };
+        accepted += usize::from(!events.is_empty());
+        sound.extend(events);
+    }
     print::note(&format!(
-        "{} of {} dead letters are accepted now",
-        sound.len(),
-        payloads.len()
+        "{accepted} of {} dead letters are accepted now",
+        letters.len()
     ));
     if sound.is_empty() {
         return Ok(Counts::default());
     }
     let file = folder.path.join("replay.ndjson");
-    std::fs::write(&file, sound.join("\n") + "\n")
+    sound.push(Vec::new());
+    std::fs::write(&file, sound.join(&b'\n'))
         .with_context(|| format!("{} can't be written", file.display()))?;
     let counts = replay_file(config, &folder, &file).await;
     std::fs::remove_file(&file)?;
     counts
+}
+
+/// The events of a payload that is sound now: one that was canonical, or the
+/// document of a vendor's format, whole.
+fn accepted_now(letter: &Letter) -> Option<Vec<Vec<u8>>> {
+    let payload = letter.payload.as_deref()?.as_bytes();
+    if decode(payload).is_ok() {
+        return Some(vec![one_line(payload)]);
+    }
+    let rules = ForeignRules::default();
+    let (_, converted) = rules.convert(payload, letter.topic.as_deref(), None).ok()?;
+    let whole = converted.refused.is_empty() && !converted.events.is_empty();
+    whole.then_some(converted.events)
+}
+
+/// A document without line ends, which stand between tokens only.
+fn one_line(document: &[u8]) -> Vec<u8> {
+    let spaced = document.iter().map(|byte| match byte {
+        b'\n' | b'\r' => b' ',
+        byte => *byte,
+    });
+    spaced.collect()
+}
+
+/// The events of a row that the mapping takes now; none when it does not.
+fn row_events(rows: &Rows, letter: &Letter) -> anyhow::Result<Vec<Vec<u8>>> {
+    let Some(payload) = &letter.payload else {
+        return Ok(Vec::new());
+    };
+    let text = match &rows.header {
+        Some(header) => format!("{header}\n{payload}\n"),
+        None => format!("{payload}\n"),
+    };
+    let name = letter.topic.as_deref().unwrap_or("rows.jsonl");
+    let input = Box::new(std::io::Cursor::new(text.into_bytes()));
+    let mut events = Vec::new();
+    for row in rows
+        .mapping
+        .reader(input, name, &MappingOptions::default())?
+    {
+        match row.outcome {
+            MappedOutcome::Events(made) => events.extend(made),
+            MappedOutcome::Skipped { .. } | MappedOutcome::Refused { .. } => return Ok(Vec::new()),
+        }
+    }
+    let sound = events.iter().all(|event| decode(event).is_ok());
+    Ok(if sound { events } else { Vec::new() })
 }
 
 async fn replay_file(config: &Config, folder: &DataFolder, file: &Path) -> anyhow::Result<Counts> {
@@ -148,12 +236,19 @@ async fn run_pipeline(
     Ok(monitor.counts(name))
 }
 
-/// The payloads of dead letters, oldest first.
-async fn payloads(
+/// One dead letter as it is taken in again.
+#[derive(serde::Deserialize)]
+struct Letter {
+    payload: Option<String>,
+    topic: Option<String>,
+}
+
+/// Dead letters, oldest first.
+async fn letters(
     engine: &Engine,
     code: Option<&str>,
     source: Option<&str>,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Vec<Letter>> {
     let parameters = [("code", code), ("source", source)].into_iter();
     let parameters = parameters.filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
     let mut request =
@@ -165,13 +260,10 @@ async fn payloads(
     while let Some(chunk) = chunks.next().await {
         bytes.extend_from_slice(&chunk?);
     }
-    #[derive(serde::Deserialize)]
-    struct Row {
-        payload: Option<String>,
-    }
     let rows = bytes
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
-    let payloads = rows.filter_map(|line| serde_json::from_slice::<Row>(line).ok()?.payload);
-    Ok(payloads.collect())
+    Ok(rows
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
 }

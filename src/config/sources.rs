@@ -26,7 +26,7 @@ settings! {
         topics: Vec<String> = Vec::new();
         /// For `file` and `replay`: a path, wildcards allowed.
         path: Option<String> = None, like "\"/var/spool/calls/*.ndjson\"";
-        /// The format of the records. Not set: `canonical`.
+        /// The format of the records: a name of docs/FORMATS.md, or `auto`. Not set: `canonical`.
         format: Option<String> = None, like "\"canonical\"";
         /// A mapping file for tables and foreign JSON, instead of `format`.
         mapping: Option<String> = None, like "\"/etc/tingchao/call_log.toml\"";

@@ -3,7 +3,7 @@
 //! `event` holds canonical v1 (design: CloudEvents 1.0, structured mode),
 //! `decode` reads one document with borrowed strings, `check` holds the rules
 //! that types can't express, `schema` writes the JSON Schemas, `mapping` turns
-//! foreign exports into canonical documents.
+//! foreign exports into canonical documents, `format` the vendors' own ones.
 //!
 //! Invariants: a decoded event is complete and in range; a refusal names code,
 //! JSON pointer and reason, and never repeats what the document said.
@@ -15,6 +15,7 @@
 mod check;
 mod decode;
 pub mod event;
+pub mod format;
 pub mod mapping;
 mod reject;
 pub mod schema;

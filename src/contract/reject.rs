@@ -10,6 +10,8 @@ use serde::Serialize;
 pub enum RejectCode {
     /// Not JSON.
     MalformedJson,
+    /// Not XML, where XML was begun.
+    MalformedXml,
     /// JSON that stops in the middle.
     TruncatedJson,
     /// Bytes that are not UTF-8.
@@ -40,6 +42,7 @@ impl RejectCode {
     /// Every code.
     pub const ALL: &'static [Self] = &[
         Self::MalformedJson,
+        Self::MalformedXml,
         Self::TruncatedJson,
         Self::InvalidUtf8,
         Self::LineTooLong,
@@ -58,6 +61,7 @@ impl RejectCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MalformedJson => "malformed_json",
+            Self::MalformedXml => "malformed_xml",
             Self::TruncatedJson => "truncated_json",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::LineTooLong => "line_too_long",

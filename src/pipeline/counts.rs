@@ -21,6 +21,9 @@ pub struct Counts {
     pub skipped: BTreeMap<String, u64>,
     /// Items within rows that a mapping leaves out, such as empty utterances.
     pub skipped_items: u64,
+    /// Parts of vendors' documents that are left out on purpose, by rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u64>,
     /// Refused events or rows, by code.
     pub refused: BTreeMap<&'static str, u64>,
 }

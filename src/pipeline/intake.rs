@@ -63,6 +63,9 @@ impl Taken {
         for (rule, count) in &self.counts.skipped {
             *total.skipped.entry(rule.clone()).or_default() += count;
         }
+        for (rule, count) in &self.counts.left_out {
+            *total.left_out.entry(rule.clone()).or_default() += count;
+        }
         for (code, count) in &self.counts.refused {
             *total.refused.entry(code).or_default() += count;
         }
@@ -221,6 +224,20 @@ impl Intake {
                     counts.skipped_items += skipped_items;
                     for (item, event) in events.iter().enumerate() {
                         push(item, self.event(event, is_stream, now));
+                    }
+                }
+                Document::Converted(converted) => {
+                    for (rule, count) in &converted.left_out {
+                        *counts.left_out.entry(rule.clone()).or_default() += count;
+                    }
+                    let events = converted.events.iter();
+                    for (item, event) in events.enumerate() {
+                        push(item, self.event(event, is_stream, now));
+                    }
+                    let refused = converted.refused.iter().enumerate();
+                    for (item, (rejection, raw)) in refused {
+                        let letter = Outcome::Letter(rejection.clone(), self.payload(raw));
+                        push(converted.events.len() + item, letter);
                     }
                 }
                 Document::Skipped(rule) => counts.skip(rule),

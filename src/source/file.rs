@@ -24,6 +24,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::foreign::{ForeignReader, ForeignRules, Reports};
 use super::lines::{Line, LineError, Lines, open_file};
 use super::{Document, Polled, Record, Source, SourceError, Start, Window};
 use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions, MappingReader};
@@ -130,11 +131,14 @@ pub enum Rules {
     Canonical,
     /// A mapping turns each row into events.
     Mapping(Arc<Mapping>, Arc<MappingOptions>),
+    /// Each document is one of a vendor's format.
+    Foreign(ForeignRules),
 }
 
 enum Reading {
     Lines(Lines),
     Mapped(Box<MappingReader>),
+    Foreign(Box<ForeignReader>),
 }
 
 /// An import of files: one partition, finished after the last row.
@@ -147,6 +151,7 @@ pub struct FileImport {
     reading: Option<Reading>,
     /// Line in the current file, for messages.
     line: u64,
+    reports: Reports,
     next: i64,
     assigned: bool,
     paused: bool,
@@ -170,12 +175,17 @@ impl FileImport {
             file: 0,
             reading: None,
             line: 0,
+            reports: Reports::default(),
             next: 0,
             assigned: false,
             paused: false,
         };
         for file in &import.manifest.files {
-            import.open_one(file)?;
+            match import.rules {
+                // No file fits or fails as a whole: its documents do.
+                Rules::Foreign(_) => drop(import.open_input(file)?),
+                _ => drop(import.open_one(file)?),
+            }
         }
         import.rewind();
         Ok(import)
@@ -186,18 +196,38 @@ impl FileImport {
         &self.manifest
     }
 
+    /// What becomes of each file of a vendor's format, while it is read.
+    pub fn reports(&self) -> Reports {
+        self.reports.clone()
+    }
+
     fn rewind(&mut self) {
+        self.reports.clear();
         self.file = 0;
         self.reading = None;
         self.line = 0;
         self.next = 0;
     }
 
+    fn open_input(&self, file: &ManifestFile) -> Result<Box<dyn Read + Send>, FileImportError> {
+        open_file(&file.path, Some(file.length_bytes)).map_err(|source| FileImportError::Read {
+            path: file.path.display().to_string(),
+            source,
+        })
+    }
+
     fn open_one(&self, file: &ManifestFile) -> Result<Reading, FileImportError> {
-        let path = file.path.display().to_string();
-        let input = open_file(&file.path, Some(file.length_bytes))
-            .map_err(|source| FileImportError::Read { path, source })?;
+        let failed = |source| FileImportError::Read {
+            path: file.path.display().to_string(),
+            source,
+        };
+        let input = self.open_input(file)?;
         Ok(match &self.rules {
+            Rules::Foreign(rules) => {
+                let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+                let reader = ForeignReader::open(input, &name, *rules).map_err(failed)?;
+                Reading::Foreign(Box::new(reader))
+            }
             Rules::Canonical => Reading::Lines(Lines::new(input, self.max_line_bytes)),
             Rules::Mapping(mapping, options) => {
                 let name = file.path.file_name().unwrap_or_default().to_string_lossy();
@@ -228,6 +258,18 @@ impl FileImport {
                     )));
                 }
             },
+            Some(Reading::Foreign(documents)) => {
+                let Some(found) = documents.next_document()? else {
+                    return Ok(None);
+                };
+                self.reports.add(&found);
+                let size = found.raw.len();
+                let document = match found.outcome {
+                    Ok((_, converted)) => Document::Converted(Box::new(converted)),
+                    Err(rejection) => Document::Refused(rejection, Bytes::from(found.raw)),
+                };
+                Ok(Some((document, size)))
+            }
             Some(Reading::Mapped(rows)) => Ok(rows.next().map(|row| {
                 let skipped = row.skipped_items;
                 match row.outcome {
@@ -262,6 +304,9 @@ impl FileImport {
             return Ok(false);
         };
         self.reading = Some(self.open_one(file)?);
+        if matches!(self.rules, Rules::Foreign(_)) {
+            self.reports.begin(&file.path.display().to_string());
+        }
         Ok(true)
     }
 
@@ -388,6 +433,8 @@ pub struct FollowedFile {
     name: Arc<str>,
     path: PathBuf,
     max_line_bytes: usize,
+    /// Set when each line is a document of a vendor's format.
+    foreign: Option<ForeignRules>,
     lines: Option<Lines>,
     pending: Vec<u8>,
     line: u64,
@@ -419,6 +466,7 @@ impl FollowedFile {
             name: format!("file-{name}-{}", hash.get(..12).unwrap_or(&hash)).into(),
             path: path.to_owned(),
             max_line_bytes,
+            foreign: None,
             lines: None,
             pending: Vec::new(),
             line: 0,
@@ -427,6 +475,26 @@ impl FollowedFile {
             paused: false,
         };
         Ok((source, head_bytes))
+    }
+
+    /// Reads each line as a document of a vendor's format.
+    #[must_use]
+    pub fn with_format(mut self, rules: ForeignRules) -> Self {
+        self.foreign = Some(rules);
+        self
+    }
+
+    fn document(&self, line: Line) -> Document {
+        match (
+            canonical(line, self.max_line_bytes, self.line),
+            self.foreign,
+        ) {
+            (Document::Canonical(bytes), Some(rules)) => {
+                let name = self.path.file_name().map(|name| name.to_string_lossy());
+                rules.document(bytes, name.as_deref(), None)
+            }
+            (document, _) => document,
+        }
     }
 
     fn failed(&self, cause: io::Error) -> SourceError {
@@ -486,7 +554,7 @@ impl Source for FollowedFile {
             let line = self.next_line().map_err(|cause| self.failed(cause))?;
             let Some(line) = line else { break };
             bytes += line.bytes.len() + 64;
-            let document = canonical(line, self.max_line_bytes, self.line);
+            let document = self.document(line);
             records.push(Record {
                 offset: self.next,
                 document,

@@ -11,6 +11,7 @@
 //! commits (`lake`).
 
 mod file;
+mod foreign;
 mod inbox;
 mod kafka;
 mod lines;
@@ -24,12 +25,14 @@ use bytes::Bytes;
 pub use file::{
     FileImport, FileImportError, FollowedFile, Manifest, ManifestFile, Rules, head_hash,
 };
+pub use foreign::{FileReport, ForeignDocument, ForeignReader, ForeignRules, Refusal, Reports};
 pub use inbox::{Inbox, InboxEntry, InboxError, InboxSource, Receipt};
 pub use kafka::{KafkaSource, KafkaSourceError, TopicRule, connection};
 pub use lines::{Line, LineError, Lines, open_file};
 pub use replay::Replay;
 
 use crate::contract::Rejection;
+use crate::contract::format::Converted;
 use crate::domain::Partition;
 
 /// What one record holds.
@@ -39,6 +42,8 @@ pub enum Document {
     /// The canonical events that a mapping made of one row, with the number of
     /// items that the mapping left out on purpose.
     Mapped(Vec<Vec<u8>>, u64),
+    /// What a document of a vendor's format became.
+    Converted(Box<Converted>),
     /// A row that a mapping skips on purpose, by the name of its rule.
     Skipped(String),
     /// Refused before decoding (too long, not mappable), with what there is of it.

@@ -82,6 +82,7 @@ fn time_of(record: &Record) -> Option<Micros> {
     let bytes = match &record.document {
         Document::Canonical(bytes) => bytes.as_ref(),
         Document::Mapped(events, _) => events.first()?.as_slice(),
+        Document::Converted(converted) => converted.events.first()?.as_slice(),
         _ => return None,
     };
     serde_json::from_slice::<OnlyTime>(bytes)

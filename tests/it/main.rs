@@ -16,6 +16,8 @@ mod events;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod kafka;

@@ -104,6 +104,11 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
         "foreign files are read in one place",
     ),
     (
+        &["quick_xml"],
+        &["contract"],
+        "foreign files are read in one place",
+    ),
+    (
         &["encoding_rs"],
         &["contract", "enrich"],
         "one decodes, the other recognises damaged text",

@@ -1,8 +1,8 @@
 //! Redaction of what is no clean text: payloads of refused events and opaque ids.
 //!
 //! Invariants: escapes `\uXXXX` of printable characters are undone first, so that nothing hides in
-//! them; the string after a `"value"` key becomes a key-column token whether or not the JSON is
-//! whole; a second redaction changes nothing.
+//! them; the string after a `"value"` key and in the vendors' fields of WeChat ids becomes a
+//! key-column token whether or not the JSON or XML is whole; a second redaction changes nothing.
 
 use std::borrow::Cow;
 
@@ -54,13 +54,34 @@ fn escape(tail: &str) -> Option<(char, &str)> {
     (!c.is_control() && c != '"' && c != '\\').then_some((c, after))
 }
 
-/// Tokenises every string after `"value":`.
+/// Fields of vendors' documents whose string is a WeChat id: no text looks like one.
+const WECHAT_FIELDS: &[&str] = &[
+    "\"external_userid\"",
+    "\"touser\"",
+    "\"openid\"",
+    "\"FromUserName\"",
+    "\"OpenID\"",
+    "\"ExternalUserID\"",
+];
+/// The same in callback XML.
+const WECHAT_ELEMENTS: &[&str] = &["<FromUserName>", "<OpenID>", "<ExternalUserID>"];
+const VALUE_FIELD: &str = "\"value\"";
+
+/// The field of the list that comes first in `text`.
+fn first_of<'f>(text: &str, fields: impl Iterator<Item = &'f str>) -> Option<(usize, &'f str)> {
+    fields
+        .filter_map(|field| Some((text.find(field)?, field)))
+        .min()
+}
+
+/// Tokenises every string after `"value":` and after the fields of WeChat ids.
 fn values(redactor: &Redactor, text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((head, tail)) = rest.split_once("\"value\"") {
+    let fields = || WECHAT_FIELDS.iter().copied().chain([VALUE_FIELD]);
+    while let Some((at, field)) = first_of(rest, fields()) {
+        let (head, tail) = rest.split_at(at + field.len());
         out.push_str(head);
-        out.push_str("\"value\"");
         let Some((lead, value, after)) = string_value(tail) else {
             rest = tail;
             continue;
@@ -70,8 +91,48 @@ fn values(redactor: &Redactor, text: &str) -> String {
             rest = after;
             continue;
         }
-        let kind = kind_near(head, after);
-        out.push_str(&redactor.key(kind, value));
+        let kind = if field == VALUE_FIELD {
+            kind_near(head, after)
+        } else {
+            PiiKind::Wechat
+        };
+        out.push_str(&written(redactor, kind, value));
+        rest = after;
+    }
+    out.push_str(rest);
+    elements(redactor, &out)
+}
+
+/// The token of a value. That of a WeChat id is written as in text: the words
+/// `wechat:` introduce an id, so its key form would be taken for one.
+fn written(redactor: &Redactor, kind: PiiKind, value: &str) -> String {
+    let key = redactor.key(kind, value);
+    match key.strip_prefix("wechat:") {
+        Some(code) => format!("<WECHAT:{code}>"),
+        None => key.into_owned(),
+    }
+}
+
+/// Tokenises what stands in the XML elements of WeChat ids.
+fn elements(redactor: &Redactor, text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, element)) = first_of(rest, WECHAT_ELEMENTS.iter().copied()) {
+        let (head, tail) = rest.split_at(at + element.len());
+        out.push_str(head);
+        let quoted = tail.strip_prefix("<![CDATA[");
+        let (value, after) = match quoted {
+            Some(inside) => inside.split_once("]]>").unwrap_or((inside, "")),
+            None => tail.split_at(tail.find('<').unwrap_or(tail.len())),
+        };
+        let value = value.trim();
+        if value.is_empty() {
+            rest = tail;
+            continue;
+        }
+        out.push_str("<![CDATA[");
+        out.push_str(&written(redactor, PiiKind::Wechat, value));
+        out.push_str("]]>");
         rest = after;
     }
     out.push_str(rest);

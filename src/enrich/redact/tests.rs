@@ -238,6 +238,31 @@ fn ids_lose_only_personal_values() {
 }
 
 #[test]
+fn wechat_ids_in_refused_vendor_documents_become_tokens() {
+    let redactor = redactor();
+    let id = "wmAJ2GCAAAme1XQRC-NI-q0_ZM9ukoAw";
+    let token = redactor.key(PiiKind::Wechat, id).into_owned();
+    let token = token.replace("wechat:", "<WECHAT:") + ">";
+    for payload in [
+        format!(r#"{{"identities":[{{"kind":"wechat_external_userid","value":"{id}"}}]}}"#),
+        format!(r#"{{"msgid":"1","external_userid":"{id}","origin":9}}"#),
+        format!(r#"{{"touser" : "{id}", "open_kfid":"wk1"#),
+        format!("<xml><ToUserName>gh</ToUserName><FromUserName><![CDATA[{id}]]></FromUserName>"),
+        format!(r#"{{"xml":"<xml><FromUserName>{id}</FromUserName>"#),
+    ] {
+        let out = redactor.payload(payload.as_bytes());
+        assert!(!out.contains(id), "{out}");
+        assert!(out.contains(&token), "{out}");
+        assert_eq!(redactor.payload(out.as_bytes()), out);
+    }
+    let (key, again) = (
+        redactor.key(PiiKind::Wechat, id),
+        redactor.key(PiiKind::Wechat, &token),
+    );
+    assert_eq!(key, again, "the token means the same person");
+}
+
+#[test]
 fn payload_hides_identities_in_broken_json() {
     let redactor = redactor();
     let account = redactor.key(PiiKind::Account, "A-77").into_owned();
