@@ -28,7 +28,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::error::QueryError;
 use super::files::Library;
 use super::system::System;
-use crate::domain::{Permission, Role};
+use crate::domain::{Micros, Permission, Role};
 use crate::lake::Lake;
 use crate::tables::TableId;
 
@@ -136,6 +136,11 @@ impl Catalog {
             current,
             rebuilding,
         }
+    }
+
+    /// Events before it are expected to have come.
+    pub(super) fn watermark(&self) -> Option<Micros> {
+        self.system.watermark()
     }
 
     fn held(&self) -> Option<Arc<Snapshot>> {

@@ -17,6 +17,7 @@ mod functions;
 mod guard;
 mod header;
 mod log;
+mod metrics;
 mod parameters;
 mod run;
 mod system;
@@ -30,4 +31,8 @@ pub use engine::{Engine, Limits, NamedRequest, Request, Spill, runtime};
 pub use error::QueryError;
 pub use files::NamedQuery;
 pub use header::{Column, Header, Param, SqlType};
-pub use system::{Inside, JobRow, SourceRow};
+pub use metrics::{
+    CompareRequest, Compared, Definition, Kind, MetricParam, MetricRequest, MetricSettings,
+    Registry, Side,
+};
+pub use system::{Inside, JobRow, SourceRow, watermark};
