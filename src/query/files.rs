@@ -50,6 +50,8 @@ pub(super) const NAMED: &[File] = files!("named":
     "interactions_by_day",
     "abandoned_by_queue",
     "longest_waits",
+    "patience_curve",
+    "abandon_causes",
     "agents_handle_time",
     "operations_intervals",
     "turns_of_interaction",

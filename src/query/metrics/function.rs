@@ -12,8 +12,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, ObjectName, Query, Statement as SqlStatement, TableFactor,
-    TypedString, UnaryOperator, Value as SqlValue, ValueWithSpan, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query,
+    Statement as SqlStatement, TableFactor, TypedString, UnaryOperator, Value as SqlValue,
+    ValueWithSpan, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use serde_json::Value;
@@ -48,7 +49,7 @@ impl Registry {
         watermark: Option<Micros>,
     ) -> Result<(&Definition, Statement), QueryError> {
         let asked = check(self, request).map_err(QueryError::Parameters)?;
-        let query = tree(sql::metric(self, &asked, watermark))?;
+        let query = self.tree(sql::metric(self, &asked, watermark))?;
         Ok((asked.definition, statement(query)))
     }
 
@@ -61,7 +62,7 @@ impl Registry {
         request: &CompareRequest,
     ) -> Result<(Compared, Statement), QueryError> {
         let (compared, made) = compare::plan(self, request).map_err(QueryError::Parameters)?;
-        Ok((compared, statement(tree(made)?)))
+        Ok((compared, statement(self.tree(made)?)))
     }
 }
 
@@ -69,43 +70,65 @@ fn statement(query: Query) -> Statement {
     Statement::Statement(Box::new(SqlStatement::Query(Box::new(query))))
 }
 
-/// Parses our own text and puts the literals into the tree.
-fn tree(made: Generated) -> Result<Query, QueryError> {
-    let broken = || QueryError::Invalid("the statement of a metric cannot be read".to_owned());
-    let mut statements = DFParserBuilder::new(made.text.as_str())
-        .with_dialect(&PostgreSqlDialect {})
-        .with_recursion_limit(RECURSION)
-        .build()
-        .and_then(|mut parser| parser.parse_statements())
-        .map_err(|error| QueryError::internal("reading a metric", error))?;
-    let Some(Statement::Statement(inner)) = statements.pop_front() else {
-        return Err(broken());
-    };
-    let SqlStatement::Query(mut query) = *inner else {
-        return Err(broken());
-    };
-    match query.visit(&mut Put(&made.literals)) {
-        ControlFlow::Continue(()) => Ok(*query),
-        ControlFlow::Break(name) => Err(QueryError::Invalid(format!(
-            "the statement of a metric uses the unknown parameter `{name}`"
-        ))),
+impl Registry {
+    /// Parses our own text and puts the literals into the tree.
+    fn tree(&self, made: Generated) -> Result<Query, QueryError> {
+        let broken = || QueryError::Invalid("the statement of a metric cannot be read".to_owned());
+        let mut statements = DFParserBuilder::new(made.text.as_str())
+            .with_dialect(&PostgreSqlDialect {})
+            .with_recursion_limit(RECURSION)
+            .build()
+            .and_then(|mut parser| parser.parse_statements())
+            .map_err(|error| QueryError::internal("reading a metric", error))?;
+        let Some(Statement::Statement(inner)) = statements.pop_front() else {
+            return Err(broken());
+        };
+        let SqlStatement::Query(mut query) = *inner else {
+            return Err(broken());
+        };
+        let mut put = Put {
+            literals: &made.literals,
+            relations: &self.relations,
+        };
+        match query.visit(&mut put) {
+            ControlFlow::Continue(()) => Ok(*query),
+            ControlFlow::Break(name) => Err(QueryError::Invalid(format!(
+                "the statement of a metric uses the unknown parameter `{name}`"
+            ))),
+        }
     }
 }
 
 /// Depth of our own statements.
 const RECURSION: usize = 200;
 
-/// Replaces placeholders by literals.
-struct Put<'a>(&'a BTreeMap<String, Literal>);
+/// Replaces placeholders by literals, and gives relations their schema: a caller's statement around ours may call
+/// something of its own by the same name.
+struct Put<'a> {
+    literals: &'a BTreeMap<String, Literal>,
+    relations: &'a BTreeSet<&'static str>,
+}
 
 impl VisitorMut for Put<'_> {
     type Break = String;
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<String> {
+        let is_known = match name.0.as_slice() {
+            [ObjectNamePart::Identifier(ident)] => self.relations.contains(ident.value.as_str()),
+            _ => false,
+        };
+        if is_known {
+            let schema = Ident::new(crate::query::catalog::SCHEMA);
+            name.0.insert(0, ObjectNamePart::Identifier(schema));
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<String> {
         let SqlValue::Placeholder(name) = &value.value else {
             return ControlFlow::Continue(());
         };
-        let Some(literal) = self.0.get(name) else {
+        let Some(literal) = self.literals.get(name) else {
             return ControlFlow::Break(name.clone());
         };
         value.value = match literal {

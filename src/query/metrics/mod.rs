@@ -31,3 +31,12 @@ pub struct MetricSettings {
     /// The tables of `[business_hours]`, by queue; `"*"` is every other queue.
     pub business_hours: std::collections::BTreeMap<String, crate::config::BusinessHours>,
 }
+
+impl From<&crate::config::Config> for MetricSettings {
+    fn from(config: &crate::config::Config) -> Self {
+        Self {
+            costs: config.costs.clone(),
+            business_hours: config.business_hours.clone().into_iter().collect(),
+        }
+    }
+}

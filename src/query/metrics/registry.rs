@@ -1,6 +1,6 @@
 //! All definitions, and the columns of the marts that they can be grouped by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::MetricSettings;
 use super::definition::Definition;
@@ -16,6 +16,8 @@ pub struct Registry {
     /// Name and type of the columns of a mart, by the mart.
     columns: BTreeMap<&'static str, Vec<(String, String)>>,
     pub(in crate::query) settings: MetricSettings,
+    /// The relations that statements read.
+    pub(super) relations: BTreeSet<&'static str>,
 }
 
 impl Registry {
@@ -41,8 +43,12 @@ impl Registry {
             }
             definitions.insert(definition.id.clone(), definition);
         }
+        let relations: BTreeMap<&'static str, &Header> = relations.collect();
+        let names = relations.keys().copied().collect();
         // Columns of other relations can hold what people wrote; those name their dimensions themselves.
-        let marts = relations.filter(|(name, _)| MARTS.contains(name));
+        let marts = relations
+            .into_iter()
+            .filter(|(name, _)| MARTS.contains(name));
         let columns = marts.map(|(name, header)| {
             let columns = header.columns.iter();
             let columns = columns
@@ -54,6 +60,7 @@ impl Registry {
             definitions,
             columns: columns.collect(),
             settings,
+            relations: names,
         })
     }
 
