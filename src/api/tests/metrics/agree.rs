@@ -61,7 +61,7 @@ fn value(kind: &str, percentile: Option<f64>, group: &Expected) -> Option<f64> {
         "percentile" => {
             let mut sorted = group.nums.clone();
             sorted.sort_by(f64::total_cmp);
-            let rank = (percentile.unwrap() / 100.0 * sorted.len() as f64)
+            let rank = (percentile.unwrap() * sorted.len() as f64 / 100.0)
                 .ceil()
                 .max(1.0) as usize;
             sorted.get(rank - 1).copied()

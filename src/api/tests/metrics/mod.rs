@@ -300,7 +300,7 @@ async fn mistakes_are_named_with_what_is_allowed() {
             Role::Analyst,
             post_json(
                 "/v1/sql",
-                &json!({"sql": "select * from metrics.offered('2026-11-19', at, 'day')"}),
+                &json!({"sql": "select * from metrics.offered('2026-11-19', x, 'day')"}),
             ),
         )
         .await;

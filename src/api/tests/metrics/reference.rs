@@ -99,8 +99,12 @@ impl Contact {
                 self.previous = word(data, "/related/previous_id");
                 self.entry = word(data, "/entry").unwrap();
                 match self.entry.as_str() {
-                    "ivr" => drop(self.open("ivr", at)),
-                    "bot" => drop(self.open("bot", at)),
+                    "ivr" => {
+                        self.open("ivr", at);
+                    }
+                    "bot" => {
+                        self.open("bot", at);
+                    }
                     _ => {}
                 }
             }
@@ -232,8 +236,10 @@ impl Reference {
         self.queue(id)
             .or_else(|| self.agents(id))
             .or_else(|| self.whole(id))
+            .or_else(|| self.moved(id))
             .or_else(|| self.again(id))
             .or_else(|| self.told(id))
+            .or_else(|| self.said(id))
             .or_else(|| self.spoken(id))
             .or_else(|| self.replies(id))
             .or_else(|| self.asked(id))
@@ -326,28 +332,9 @@ impl Reference {
         let mut units = Vec::new();
         for contact in &self.contacts {
             let answered = contact.outcome() == "answered";
-            let of = |kind: &str| {
-                contact
-                    .transfers
-                    .iter()
-                    .filter(|known| *known == kind)
-                    .count()
-            };
-            let ended_there = !contact.has("queue") && !answered;
-            let k = contact.steps;
-            let steps = contact.has("ivr").then_some(if k > 0 { ONE } else { None });
             let (counts, num, den) = match id {
                 "interactions" => (true, 1.0, ONE),
                 "average_handle_time_interaction" => (answered, contact.handle() as f64, ONE),
-                "transfer_rate_session" => {
-                    let moved = !contact.transfers.is_empty() || contact.of("agent").count() > 1;
-                    (answered, yes(moved), ONE)
-                }
-                "transfer_rate_call" => (answered, contact.transfers.len() as f64, ONE),
-                "transfer_rate_blind" => (answered, of("blind") as f64, ONE),
-                "transfer_rate_consult" => (answered, of("consult") as f64, ONE),
-                "transfer_rate_queue" => (answered, of("queue") as f64, ONE),
-                "transfer_rate_external" => (answered, of("external") as f64, ONE),
                 "bot_to_human_rate" => {
                     let wrote = contact.said_by("customer").next().is_some();
                     (contact.entry == "bot" && wrote, yes(answered), ONE)
@@ -363,20 +350,6 @@ impl Reference {
                         yes(contact.entry != "queue" || shown),
                         ONE,
                     )
-                }
-                "ivr_direct_exit_rate" => {
-                    (steps.is_some(), yes(k == 1 && ended_there), steps.flatten())
-                }
-                "ivr_direct_to_human_rate" => (
-                    steps.is_some(),
-                    yes(k > 1 && k <= 3 && !ended_there),
-                    steps.flatten(),
-                ),
-                "ivr_consulted_to_human_rate" => {
-                    (steps.is_some(), yes(k > 3 && !ended_there), steps.flatten())
-                }
-                "ivr_robot_only_rate" => {
-                    (steps.is_some(), yes(k > 1 && ended_there), steps.flatten())
                 }
                 "complaint_rate" => {
                     let words = |text: &str| text.contains("投诉") || text.contains("complain");
@@ -403,6 +376,54 @@ impl Reference {
                     )
                 }
                 "cost_per_interaction" => (true, 0.0, None),
+                _ => return None,
+            };
+            if counts {
+                units.push(unit(contact.start, &contact.channel, num, den));
+            }
+        }
+        Some(units)
+    }
+
+    /// Transfers and steps in the IVR.
+    fn moved(&self, id: &str) -> Option<Vec<Unit>> {
+        let mut units = Vec::new();
+        for contact in &self.contacts {
+            let answered = contact.outcome() == "answered";
+            let of = |kind: &str| {
+                contact
+                    .transfers
+                    .iter()
+                    .filter(|known| *known == kind)
+                    .count()
+            };
+            let ended_there = !contact.has("queue") && !answered;
+            let k = contact.steps;
+            let steps = contact.has("ivr").then_some(if k > 0 { ONE } else { None });
+            let (counts, num, den) = match id {
+                "transfer_rate_session" => {
+                    let moved = !contact.transfers.is_empty() || contact.of("agent").count() > 1;
+                    (answered, yes(moved), ONE)
+                }
+                "transfer_rate_call" => (answered, contact.transfers.len() as f64, ONE),
+                "transfer_rate_blind" => (answered, of("blind") as f64, ONE),
+                "transfer_rate_consult" => (answered, of("consult") as f64, ONE),
+                "transfer_rate_queue" => (answered, of("queue") as f64, ONE),
+                "transfer_rate_external" => (answered, of("external") as f64, ONE),
+                "ivr_direct_exit_rate" => {
+                    (steps.is_some(), yes(k == 1 && ended_there), steps.flatten())
+                }
+                "ivr_direct_to_human_rate" => (
+                    steps.is_some(),
+                    yes(k > 1 && k <= 3 && !ended_there),
+                    steps.flatten(),
+                ),
+                "ivr_consulted_to_human_rate" => {
+                    (steps.is_some(), yes(k > 3 && !ended_there), steps.flatten())
+                }
+                "ivr_robot_only_rate" => {
+                    (steps.is_some(), yes(k > 1 && ended_there), steps.flatten())
+                }
                 _ => return None,
             };
             if counts {
@@ -552,25 +573,35 @@ impl Reference {
                     }
                 }
             }
-            "fcr_said" => {
-                for contact in self
-                    .contacts
-                    .iter()
-                    .filter(|contact| contact.outcome() == "answered")
-                {
-                    let survey = answer(&format!("s{}", contact.id));
-                    let said = survey.and_then(|event| event.data["resolved"].as_bool());
-                    let said = said.or(contact.resolved);
-                    let num = yes(said == Some(true));
-                    units.push(unit(
-                        contact.start,
-                        &contact.channel,
-                        num,
-                        said.map(|_| 1.0),
-                    ));
-                }
-            }
             _ => return None,
+        }
+        Some(units)
+    }
+
+    fn said(&self, id: &str) -> Option<Vec<Unit>> {
+        if id != "fcr_said" {
+            return None;
+        }
+        let mut units = Vec::new();
+        for contact in self
+            .contacts
+            .iter()
+            .filter(|contact| contact.outcome() == "answered")
+        {
+            let survey = format!("s{}", contact.id);
+            let survey = self
+                .others
+                .iter()
+                .find(|event| event.kind == "survey.answered.v1" && event.subject == survey);
+            let said = survey.and_then(|event| event.data["resolved"].as_bool());
+            let said = said.or(contact.resolved);
+            let num = yes(said == Some(true));
+            units.push(unit(
+                contact.start,
+                &contact.channel,
+                num,
+                said.map(|_| 1.0),
+            ));
         }
         Some(units)
     }
@@ -636,27 +667,27 @@ impl Reference {
     }
 
     fn timed(id: &str, contact: &Contact) -> Unit {
-        let mut turns: Vec<(i64, i64, bool)> = contact
+        let mut turns: Vec<(i64, i64, &str)> = contact
             .turns
             .iter()
             .filter_map(|turn| {
                 turn.span
-                    .map(|(start, end)| (start, end, turn.role == "agent"))
+                    .map(|(start, end)| (start, end, turn.role.as_str()))
             })
             .collect();
         turns.sort_by_key(|(start, ..)| *start);
         let (mut silence, mut count, mut over) = (0, 0, 0);
-        for (index, (start, end, is_agent)) in turns.iter().enumerate() {
+        for (index, (start, end, role)) in turns.iter().enumerate() {
             let before = &turns[..index];
             let until = before.iter().map(|(_, end, _)| *end).max();
             let gap = until.map_or(0, |until| start - until);
             silence += if gap > 3_000 { gap } else { 0 };
             let customer = before
                 .iter()
-                .filter(|(.., is_agent)| !is_agent)
+                .filter(|(.., role)| *role == "customer")
                 .map(|(_, end, _)| *end)
                 .max();
-            if let Some(until) = customer.filter(|until| *is_agent && start < until) {
+            if let Some(until) = customer.filter(|until| *role == "agent" && start < until) {
                 count += 1;
                 over += until.min(*end) - start;
             }
@@ -874,33 +905,15 @@ impl Reference {
                 };
                 let logged = matches!(state, "available" | "on_interaction" | "wrap_up");
                 let planned = plan.iter().find(|(from, to, _)| *from <= at && at < *to);
-                let (num, den) = match id {
-                    "occupancy" => {
-                        let handles = |stay: &&&Stay| {
-                            stay.start <= at && at < stay.end + stay.wrap.unwrap_or(0)
-                        };
-                        let busy = state != "available" || stays.iter().any(|stay| handles(&stay));
-                        (yes(logged && busy), yes(logged))
-                    }
-                    "occupancy_concurrent" => {
-                        let active = stays
-                            .iter()
-                            .filter(|stay| stay.start <= at && at < stay.end)
-                            .count();
-                        (
-                            yes(logged) * active as f64,
-                            yes(logged) * capacity.unwrap_or(1.0),
-                        )
-                    }
-                    "adherence" => {
-                        let fits = planned.is_some_and(|(.., work)| *work == logged);
-                        (yes(fits), yes(planned.is_some()))
-                    }
-                    _ => (
-                        yes(logged && !plan.is_empty()),
-                        yes(planned.is_some_and(|(.., work)| *work)),
-                    ),
+                let second = Second {
+                    at,
+                    state,
+                    logged,
+                    planned: planned.map(|(.., work)| *work),
+                    capacity: capacity.unwrap_or(1.0),
+                    has_plan: !plan.is_empty(),
                 };
+                let (num, den) = second.adds(id, &stays);
                 let cell = cells.entry(at - at % 900_000).or_default();
                 cell.0 += 1_000.0 * num;
                 cell.1 += 1_000.0 * den;
@@ -908,5 +921,50 @@ impl Reference {
         }
         let of = |(at, (num, den)): (i64, (f64, f64))| unit(at, "", num, Some(den));
         Some(cells.into_iter().map(of).collect())
+    }
+}
+
+/// What is known of an agent in one second.
+struct Second<'a> {
+    at: i64,
+    state: &'a str,
+    logged: bool,
+    /// Whether work is planned; `None` without a plan.
+    planned: Option<bool>,
+    capacity: f64,
+    has_plan: bool,
+}
+
+impl Second<'_> {
+    fn adds(&self, id: &str, stays: &[&Stay]) -> (f64, f64) {
+        let (at, logged) = (self.at, self.logged);
+        match id {
+            "occupancy" => {
+                let handled = stays
+                    .iter()
+                    .any(|stay| stay.start <= at && at < stay.end + stay.wrap.unwrap_or(0));
+                (
+                    yes(logged && (self.state != "available" || handled)),
+                    yes(logged),
+                )
+            }
+            "occupancy_concurrent" => {
+                let active = stays
+                    .iter()
+                    .filter(|stay| stay.start <= at && at < stay.end);
+                (
+                    yes(logged) * active.count() as f64,
+                    yes(logged) * self.capacity,
+                )
+            }
+            "adherence" => (
+                yes(self.planned == Some(logged)),
+                yes(self.planned.is_some()),
+            ),
+            _ => (
+                yes(logged && self.has_plan),
+                yes(self.planned == Some(true)),
+            ),
+        }
     }
 }
