@@ -14,6 +14,7 @@ mod filters;
 mod health;
 mod interactions;
 mod keys;
+mod metrics;
 mod operations;
 mod page;
 mod pages;
@@ -43,6 +44,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(operations::operations_profile)
+        .service(metrics::metrics_list)
+        .service(metrics::metric_query)
+        .service(metrics::metrics_compare)
+        .service(metrics::metric_get)
         .service(sql::sql_run)
         .service(queries::queries_list)
         .service(queries::query_run)

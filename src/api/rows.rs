@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::problem::ApiError;
 use super::state::State;
 use crate::domain::Role;
-use crate::query::Request;
+use crate::query::{Answer, Request};
 
 /// The rows that `sql` gives, at most `max_rows`.
 pub(super) async fn fetch<T: DeserializeOwned>(
@@ -26,7 +26,11 @@ pub(super) async fn fetch<T: DeserializeOwned>(
     let mut request = Request::new(sql, Role::Admin);
     request.parameters = parameters;
     request.max_rows = Some(max_rows);
-    let answer = state.engine.run(request).await?;
+    collect(state.engine.run(request).await?).await
+}
+
+/// The rows of an answer.
+pub(super) async fn collect<T: DeserializeOwned>(answer: Answer) -> Result<Vec<T>, ApiError> {
     let batches: Vec<_> = answer.batches.try_collect().await?;
     let mut writer: ArrayWriter<Vec<u8>> = WriterBuilder::new()
         .with_explicit_nulls(true)

@@ -50,25 +50,12 @@ pub struct IngestLimits {
     pub max_line_bytes: usize,
 }
 
-/// The state of a source that reads.
-const READING: &str = "reading";
-
 impl State {
     /// The time before which every source has delivered: the least of the sources that read, else the greatest
     /// of the others.
     #[must_use]
     pub fn watermark(&self) -> Option<Micros> {
-        let sources = self.inside.sources();
-        let reading = sources.iter().filter(|source| source.state == READING);
-        let least = reading
-            .filter_map(|source| source.watermark)
-            .min_by_key(|at| at.0);
-        least.or_else(|| {
-            sources
-                .iter()
-                .filter_map(|source| source.watermark)
-                .max_by_key(|at| at.0)
-        })
+        crate::query::watermark(&self.inside.sources())
     }
 }
 

@@ -255,7 +255,8 @@ async fn open(
     let monitor = Monitor::default();
     let inside = Arc::new(Seen(monitor.clone()));
     let limits: Limits = (&config.query).into();
-    let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?;
+    let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
+        .with_metric_settings(config.into());
     health.ready(LAKE);
     let (inbox, pipeline) = if options.no_ingest {
         health.ready(PIPELINE);

@@ -52,7 +52,8 @@ pub fn run(common: &CommonArgs, args: &QueryArgs) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let folder = DataFolder::open_shared(&config).await?;
         let inside = Arc::new(Seen(Monitor::default()));
-        let engine = Engine::new(folder.lake, (&config.query).into(), inside, handle)?;
+        let engine = Engine::new(folder.lake, (&config.query).into(), inside, handle)?
+            .with_metric_settings((&config).into());
         answer(&engine, args).await
     })?;
     Ok(ExitCode::SUCCESS)

@@ -31,7 +31,7 @@ use super::error::QueryError;
 use super::files::Library;
 use super::marts::{Marts, Stored};
 use super::system::System;
-use crate::domain::{Permission, Role};
+use crate::domain::{Micros, Permission, Role};
 use crate::lake::Lake;
 use crate::tables::{MartId, TableId};
 
@@ -230,6 +230,11 @@ impl Catalog {
             current,
             marts,
         }
+    }
+
+    /// Events before it are expected to have come.
+    pub(super) fn watermark(&self) -> Option<Micros> {
+        self.system.watermark()
     }
 
     fn held(&self) -> Option<Arc<Snapshot>> {

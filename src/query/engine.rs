@@ -30,6 +30,9 @@ use super::files::{Library, NamedQuery};
 use super::functions;
 use super::header::{Header, Param};
 use super::log::{Begun, QueryLog};
+use super::metrics::{
+    CompareRequest, Compared, Definition, MetricRequest, MetricSettings, Registry,
+};
 use super::run::{Opened, Task};
 use super::system::{Inside, System};
 use crate::config;
@@ -145,6 +148,7 @@ pub struct Engine(Arc<Inner>);
 pub(super) struct Inner {
     lake: Arc<Lake>,
     pub(super) library: Arc<Library>,
+    pub(super) registry: Registry,
     pub(super) catalog: Catalog,
     pub(super) limits: Limits,
     pub(super) log: Arc<QueryLog>,
@@ -209,6 +213,9 @@ impl Engine {
         let base = base_session(Arc::clone(&environment))?;
         let log = Arc::new(QueryLog::default());
         let system = System::new(Arc::clone(&lake), inside, Arc::clone(&log));
+        let headers = library.relations.iter();
+        let headers = headers.map(|(name, relation)| (*name, &relation.header));
+        let registry = Registry::embedded(headers, MetricSettings::default())?;
         let library = Arc::new(library);
         let catalog = Catalog::new(
             Arc::clone(&lake),
@@ -219,6 +226,7 @@ impl Engine {
         Ok(Self(Arc::new(Inner {
             lake,
             library,
+            registry,
             catalog,
             slots: Arc::new(Semaphore::new(limits.max_concurrent)),
             limits,
@@ -297,6 +305,79 @@ impl Engine {
             max_rows: request.max_rows,
             timeout: request.timeout,
             snapshot: None,
+        };
+        self.start(job).await
+    }
+
+    /// This engine with costs and opening hours; to be called before it is shared.
+    #[must_use]
+    pub fn with_metric_settings(mut self, settings: MetricSettings) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.registry.settings = settings;
+        }
+        self
+    }
+
+    /// Every metric.
+    #[must_use]
+    pub fn metrics(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Answers a question to a metric, with the definition that it follows.
+    ///
+    /// # Errors
+    /// As [`Engine::run`]; mistakes of the request are [`QueryError::Parameters`].
+    pub async fn run_metric(
+        &self,
+        request: &MetricRequest,
+        max_rows: u64,
+        role: Role,
+    ) -> Result<(&Definition, Answer), QueryError> {
+        allow(role, Permission::Metrics)?;
+        let watermark = self.0.catalog.watermark();
+        let (definition, statement) = self.0.registry.statement(request, watermark)?;
+        let answer = self.run_checked(statement, &request.metric, max_rows, role);
+        Ok((definition, answer.await?))
+    }
+
+    /// What explains the difference of several definitions: a row for each group of interactions that they judge
+    /// alike, but differently from each other.
+    ///
+    /// # Errors
+    /// As [`Engine::run_metric`].
+    pub async fn run_comparison(
+        &self,
+        request: &CompareRequest,
+        role: Role,
+    ) -> Result<(Compared, Answer), QueryError> {
+        allow(role, Permission::Metrics)?;
+        let (compared, statement) = self.0.registry.comparison(request)?;
+        let answer = self.run_checked(statement, "compare", u64::MAX, role);
+        Ok((compared, answer.await?))
+    }
+
+    /// Runs a statement of ours.
+    async fn run_checked(
+        &self,
+        statement: Statement,
+        name: &str,
+        max_rows: u64,
+        role: Role,
+    ) -> Result<Answer, QueryError> {
+        let job = Job {
+            statement: Source::Checked(statement),
+            binding: Binding::Positional(Vec::new()),
+            access: Access::Everything,
+            shows_files: false,
+            begun: Begun {
+                door: "rest",
+                role: role.as_str(),
+                name: Some(name.to_owned()),
+                shape: String::new(),
+            },
+            max_rows: Some(max_rows),
+            timeout: None,
         };
         self.start(job).await
     }

@@ -48,6 +48,9 @@ pub enum QueryError {
         /// What is expected; never the value.
         detail: String,
     },
+    /// Several of them.
+    #[error("{}", told(.0))]
+    Parameters(Vec<FieldError>),
     /// No such named query.
     #[error("there is no query `{0}`; `GET /v1/queries` lists them")]
     UnknownQuery(String),
@@ -97,7 +100,7 @@ impl Coded for QueryError {
             Self::UnknownTable(_) => ErrorCode::UnknownTable,
             Self::UnknownColumn(_) => ErrorCode::UnknownColumn,
             Self::Invalid(_) => ErrorCode::SqlInvalid,
-            Self::Parameter { .. } => ErrorCode::InvalidParameter,
+            Self::Parameter { .. } | Self::Parameters(_) => ErrorCode::InvalidParameter,
             Self::UnknownQuery(_) => ErrorCode::NotFound,
             Self::Timeout { .. } => ErrorCode::QueryTimeout,
             Self::Memory { .. } => ErrorCode::QueryMemory,
@@ -109,13 +112,21 @@ impl Coded for QueryError {
     }
 
     fn field_errors(&self) -> Vec<FieldError> {
-        let Self::Parameter { pointer, detail } = self else {
-            return Vec::new();
-        };
-        vec![FieldError {
-            pointer: pointer.clone(),
-            detail: detail.clone(),
-        }]
+        match self {
+            Self::Parameter { pointer, detail } => vec![FieldError {
+                pointer: pointer.clone(),
+                detail: detail.clone(),
+            }],
+            Self::Parameters(errors) => errors.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn told(errors: &[FieldError]) -> String {
+    match errors.len() {
+        1 => "1 parameter is invalid".to_owned(),
+        n => format!("{n} parameters are invalid"),
     }
 }
 

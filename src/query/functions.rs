@@ -1,4 +1,4 @@
-//! Functions of SQL whose result can be far larger than their arguments, held to a size.
+//! Functions of SQL: ours, and those whose result can be far larger than their arguments, held to a size.
 //!
 //! The memory limit of a query counts what operators keep, not what one function call allocates, so
 //! `repeat('x', 2000000000)` would pass it by. Invariants: each function here refuses a count above its limit
@@ -8,7 +8,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 use datafusion::error::{DataFusionError, Result};
@@ -16,7 +16,9 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
+use serde_json::Value;
 
 /// How the text of a refusal begins.
 pub(super) const TOO_LARGE: &str = "the result of";
@@ -50,6 +52,7 @@ const BOUNDED: [(&str, Measure); 9] = [
 
 /// Puts the bounded functions in place of the engine's.
 pub(super) fn bound(state: &mut SessionState) -> Result<()> {
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(AttributeOf::new())))?;
     for (name, measure) in BOUNDED {
         let Some(inner) = state.scalar_functions().get(name).cloned() else {
             continue;
@@ -63,6 +66,62 @@ pub(super) fn bound(state: &mut SessionState) -> Result<()> {
         })))?;
     }
     Ok(())
+}
+
+/// `attribute_of(json, key)`: the value of a key of a JSON object as text; null without it. A text is itself, any
+/// other value its JSON.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct AttributeOf(Signature);
+
+impl AttributeOf {
+    fn new() -> Self {
+        let exact = Signature::exact(vec![DataType::Utf8, DataType::Utf8], Volatility::Immutable);
+        Self(exact)
+    }
+}
+
+impl ScalarUDFImpl for AttributeOf {
+    fn name(&self) -> &str {
+        "attribute_of"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let [texts, keys] = arrays.as_slice() else {
+            return Err(DataFusionError::Execution(
+                "attribute_of takes two texts".to_owned(),
+            ));
+        };
+        let (texts, keys) = (texts.as_string_opt::<i32>(), keys.as_string_opt::<i32>());
+        let (Some(texts), Some(keys)) = (texts, keys) else {
+            return Err(DataFusionError::Execution(
+                "attribute_of takes two texts".to_owned(),
+            ));
+        };
+        let found: StringArray = texts
+            .iter()
+            .zip(keys)
+            .map(|(text, key)| attribute(text?, key?))
+            .collect();
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    }
+}
+
+fn attribute(text: &str, key: &str) -> Option<String> {
+    let mut object: serde_json::Map<String, Value> = serde_json::from_str(text).ok()?;
+    match object.remove(key)? {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
 }
 
 #[derive(Debug)]

@@ -18,6 +18,7 @@ mod guard;
 mod header;
 mod log;
 mod marts;
+mod metrics;
 mod parameters;
 mod run;
 mod system;
@@ -32,4 +33,8 @@ pub use error::QueryError;
 pub use files::NamedQuery;
 pub use header::{Column, Header, Param, SqlType};
 pub use marts::{MartBuild, MartNews, MartRows};
-pub use system::{Inside, JobRow, SourceRow};
+pub use metrics::{
+    CompareRequest, Compared, Definition, Kind, MetricParam, MetricRequest, MetricSettings,
+    Registry, Side,
+};
+pub use system::{Inside, JobRow, SourceRow, watermark};

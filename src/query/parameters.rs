@@ -3,7 +3,7 @@
 //! Invariants: a value that does not fit its type is an error with a JSON pointer and never shown. Not here:
 //! where placeholders stand in the statement (the planner knows).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::datatypes::DataType;
 use datafusion::common::ParamValues;
@@ -22,9 +22,11 @@ fn wrong(pointer: String, detail: impl Into<String>) -> QueryError {
 }
 
 /// Binds `$1`, `$2`, … ; `types` are the placeholders of the plan with the types that it wants, if it knows.
+/// `used` are numbers that went into the statement before it was planned.
 pub(super) fn positional(
     values: &[Value],
     types: &HashMap<String, Option<DataType>>,
+    used: &BTreeSet<usize>,
 ) -> Result<ParamValues, QueryError> {
     for name in types.keys() {
         let index = name.trim_start_matches('$').parse::<usize>().unwrap_or(0);
@@ -43,6 +45,10 @@ pub(super) fn positional(
     for (index, value) in values.iter().enumerate() {
         let pointer = format!("/parameters/{index}");
         let Some(wanted) = types.get(&format!("${}", index + 1)) else {
+            if used.contains(&(index + 1)) {
+                bound.push(plain(value, &pointer)?);
+                continue;
+            }
             return Err(wrong(pointer, "the statement does not use it"));
         };
         bound.push(fitted(value, wanted.as_ref(), &pointer)?);
@@ -210,7 +216,12 @@ mod tests {
     fn positions_are_counted_and_values_fitted() {
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let types = HashMap::from([("$1".to_owned(), Some(time)), ("$2".to_owned(), None)]);
-        let bound = positional(&[json!("2026-11-20T03:15:07Z"), json!([1, 2])], &types).unwrap();
+        let bound = positional(
+            &[json!("2026-11-20T03:15:07Z"), json!([1, 2])],
+            &types,
+            &BTreeSet::new(),
+        )
+        .unwrap();
         let ParamValues::List(values) = bound else {
             panic!()
         };
@@ -219,17 +230,28 @@ mod tests {
         assert_eq!(values[0].value, expected);
         assert!(matches!(values[1].value, ScalarValue::List(_)));
         assert_eq!(
-            pointer_of(positional(&[json!("秘密"), json!(1)], &types)),
+            pointer_of(positional(
+                &[json!("秘密"), json!(1)],
+                &types,
+                &BTreeSet::new()
+            )),
             "/parameters/0"
         );
         assert_eq!(
-            pointer_of(positional(&[json!(null)], &types)),
+            pointer_of(positional(&[json!(null)], &types, &BTreeSet::new())),
             "/parameters"
         );
         let three = [json!(null), json!(1), json!(2)];
-        assert_eq!(pointer_of(positional(&three, &types)), "/parameters/2");
         assert_eq!(
-            pointer_of(positional(&[json!(null), json!({})], &types)),
+            pointer_of(positional(&three, &types, &BTreeSet::new())),
+            "/parameters/2"
+        );
+        assert_eq!(
+            pointer_of(positional(
+                &[json!(null), json!({})],
+                &types,
+                &BTreeSet::new()
+            )),
             "/parameters/1"
         );
     }
@@ -237,7 +259,9 @@ mod tests {
     #[test]
     fn a_fraction_is_not_cut_to_fit_an_integer() {
         let types = HashMap::from([("$1".to_owned(), Some(DataType::Int64))]);
-        let ParamValues::List(values) = positional(&[json!(1.5)], &types).unwrap() else {
+        let ParamValues::List(values) =
+            positional(&[json!(1.5)], &types, &BTreeSet::new()).unwrap()
+        else {
             panic!()
         };
         assert_eq!(values[0].value, ScalarValue::Float64(Some(1.5)));

@@ -4,7 +4,7 @@
 //! deadline, at the row limit, when the caller has gone and at shutdown, whichever is first. Not here:
 //! admission (`engine`), the caller's side (`answer`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,6 +31,7 @@ use super::export::type_name;
 use super::guard;
 use super::header::Header;
 use super::log::{Ended, QueryLog};
+use super::metrics::{self, Circumstances};
 use super::parameters;
 use crate::error::Coded;
 use crate::telemetry;
@@ -270,11 +271,22 @@ async fn plan(
 ) -> Result<Planned, QueryError> {
     let limit = inner.limits.max_memory_bytes;
     let state = session(inner, snapshot, job.access, job.shows_files)?;
+    let (statement, used) = metrics::expand(
+        statement,
+        &Circumstances {
+            registry: &inner.registry,
+            watermark: inner.catalog.watermark(),
+            values: match &job.binding {
+                Binding::Positional(values) => values,
+                Binding::Named(..) => &[],
+            },
+        },
+    )?;
     check_tables(&state, &statement)?;
     let planning = |error| QueryError::planning(error, limit);
     let logical = state.statement_to_plan(statement).map_err(planning).await?;
     verify(&logical)?;
-    let values = values(&logical, &job.binding, limit)?;
+    let values = values(&logical, &job.binding, &used, limit)?;
     let logical = logical.with_param_values(values).map_err(planning)?;
     verify(&logical)?;
     let physical = state
@@ -354,6 +366,7 @@ fn is_known(state: &SessionState, reference: &TableReference) -> bool {
 fn values(
     plan: &LogicalPlan,
     binding: &Binding,
+    used: &BTreeSet<usize>,
     limit_bytes: usize,
 ) -> Result<ParamValues, QueryError> {
     match binding {
@@ -362,7 +375,7 @@ fn values(
             let types: HashMap<String, Option<DataType>> = plan
                 .get_parameter_types()
                 .map_err(|error| QueryError::planning(error, limit_bytes))?;
-            parameters::positional(given, &types)
+            parameters::positional(given, &types, used)
         }
     }
 }

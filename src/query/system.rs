@@ -75,6 +75,25 @@ pub trait Inside: Send + Sync {
 
 impl Inside for () {}
 
+/// The state of a source that reads.
+const READING: &str = "reading";
+
+/// The time before which every source has delivered: the least of the sources that read, else the greatest of
+/// the others.
+#[must_use]
+pub fn watermark(sources: &[SourceRow]) -> Option<Micros> {
+    let reading = sources.iter().filter(|source| source.state == READING);
+    let least = reading
+        .filter_map(|source| source.watermark)
+        .min_by_key(|at| at.0);
+    least.or_else(|| {
+        sources
+            .iter()
+            .filter_map(|source| source.watermark)
+            .max_by_key(|at| at.0)
+    })
+}
+
 /// The tables of schema `system`.
 pub(super) struct System {
     lake: Arc<Lake>,
@@ -97,6 +116,11 @@ impl System {
             inside,
             queries,
         }
+    }
+
+    /// See [`watermark`].
+    pub(super) fn watermark(&self) -> Option<Micros> {
+        watermark(&self.inside.sources())
     }
 
     pub(super) fn table(self: &Arc<Self>, name: &str) -> Option<Arc<dyn TableProvider>> {

@@ -3,6 +3,7 @@
 mod access;
 mod describe;
 mod events;
+mod metrics;
 mod reads;
 
 use std::net::SocketAddr;

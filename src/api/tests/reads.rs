@@ -17,6 +17,14 @@ impl Seen for NothingSeen {
     }
 }
 
+struct AllSeen;
+
+impl Seen for AllSeen {
+    fn seen(&mut self, _: TableId, _: Day, _: &[&str]) -> bool {
+        true
+    }
+}
+
 /// A call that waited and was answered or abandoned, as a transcript.
 fn call(id: &str, channel: &str, queue: &str, start: &str, answered: bool, wait_s: i64) -> Value {
     let start_us = Micros::parse(start).unwrap().0;
@@ -41,11 +49,20 @@ fn call(id: &str, channel: &str, queue: &str, start: &str, answered: bool, wait_
 
 impl Server {
     /// Puts events into the tables.
-    async fn store(&self, events: &[Value]) {
+    pub(super) async fn store(&self, events: &[Value]) {
+        self.put(events, 0, &mut NothingSeen).await;
+    }
+
+    /// Puts events into the tables, every row marked as one that may need cleaning.
+    pub(super) async fn store_suspect(&self, events: &[Value], first: i64) {
+        self.put(events, first, &mut AllSeen).await;
+    }
+
+    async fn put(&self, events: &[Value], first: i64, seen: &mut dyn Seen) {
         let position = Position {
             source: "test".into(),
             partition: 0,
-            offset: 0,
+            offset: first,
         };
         let meta = Meta {
             position: &position,
@@ -57,7 +74,7 @@ impl Server {
         for event in events {
             let text = event.to_string();
             let decoded = decode(text.as_bytes()).unwrap();
-            pending.event(&self.state.redactor.event(decoded), &meta, &mut NothingSeen);
+            pending.event(&self.state.redactor.event(decoded), &meta, seen);
         }
         for id in TableId::ALL {
             let mut files: Vec<_> = pending
@@ -70,8 +87,8 @@ impl Server {
             }
             let progress = [Progress {
                 app: AppId::new("test", 0),
-                first: 0,
-                next: 10,
+                first,
+                next: first + 10,
             }];
             let lake = Arc::clone(&self.lake);
             let stored = RUNTIME.spawn(async move {

@@ -1,0 +1,33 @@
+-- name: csat_self_service_share
+-- version: 1
+-- about: Share of answers about self-service, bot and articles that are satisfied.
+-- formula: answers of 4 or 5 / answers x 100
+-- numerator: scores of 4 and 5 about self-service, bot or article
+-- denominator: answers with a score about them
+-- exclusions: surveys that were not answered; of several answers the last counts
+-- clock: when the survey was answered
+-- unit: percent
+-- kind: rate
+-- grain: surveys
+-- additive: yes
+-- source: ours
+-- dimensions:
+--   survey_id text
+--   interaction_id text
+--   channel text
+--   about text
+with last_answers as (
+    select
+        *,
+        row_number() over (partition by survey_id order by at desc, revision desc, ingested_at desc, "offset" desc) as place
+    from surveys
+    where status = 'answered' and csat is not null
+        and about in ('self_service', 'bot', 'article')
+)
+select
+    s.survey_id, s.interaction_id, s.channel, s.about,
+    s.at as m_at,
+    case when s.csat >= 4 then 1 else 0 end as m_num,
+    1 as m_den
+from last_answers as s
+where s.place = 1

@@ -1,0 +1,45 @@
+-- name: silence_share
+-- version: 1
+-- about: Share of the length of answered calls in which nobody spoke.
+-- formula: silences longer than silence_s / length from first to last word x 100
+-- numerator: silences between turns of more than silence_s
+-- denominator: length from first to last word
+-- exclusions: interactions without turns with start and end lower the coverage
+-- clock: when the interaction began
+-- unit: percent
+-- kind: share
+-- grain: interactions
+-- additive: yes
+-- source: ours
+-- params:
+--   silence_s double precision = 3 from 0 to 600, a shorter pause is no silence
+with timed as (
+    select
+        interaction_id, speaker,
+        cast(started_at as bigint) / 1000 as starts,
+        cast(ended_at as bigint) / 1000 as ends,
+        max(cast(ended_at as bigint) / 1000) over w as ended_before,
+        max(case when speaker = 'customer' then cast(ended_at as bigint) / 1000 end) over w as customer_until,
+        max(case when speaker = 'agent' then cast(ended_at as bigint) / 1000 end) over w as agent_until
+    from turns
+    where started_at is not null and ended_at >= started_at and not coalesce(recalled, false)
+    window w as (
+        partition by interaction_id order by started_at, seq rows between unbounded preceding and 1 preceding
+    )
+),
+spoken as (
+    select
+        interaction_id as spoken_in,
+        max(ends) - min(starts) as length_ms,
+        sum(case when starts - ended_before > $silence_s * 1000 then starts - ended_before else 0 end) as silence_ms
+    from timed
+    group by interaction_id
+)
+select
+    i.*,
+    i.started_at as m_at,
+    s.silence_ms as m_num,
+    s.length_ms as m_den
+from interactions as i
+left join spoken as s on i.interaction_id = s.spoken_in
+where i.channel in ('call', 'video') and i.outcome = 'answered'
