@@ -378,6 +378,7 @@ impl Engine {
             },
             max_rows: Some(max_rows),
             timeout: None,
+            snapshot: None,
         };
         self.start(job).await
     }

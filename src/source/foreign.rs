@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Document, RecordFormat};
 use super::lines::{LineError, Lines};
+use super::{Document, RecordFormat};
 use crate::contract::format::{Context, Converted, Format, convert, cut, is_whole_line};
 use crate::contract::{RejectCode, Rejection};
 use crate::domain::Micros;
