@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod broker;
 #[cfg(test)]
+mod compose;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod demo;
