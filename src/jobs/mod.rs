@@ -21,7 +21,7 @@ pub use letters::{Letters, LettersError};
 
 const CLEAN_EVERY: Duration = Duration::from_secs(600);
 /// Renewed while it is needed; after a crash others wait so long.
-const LEASE_S: i64 = 20;
+const LEASE_S: i64 = 15;
 /// How often a crowded day is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const VACUUM_EVERY: Duration = Duration::from_secs(24 * 3600);
