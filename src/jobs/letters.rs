@@ -64,6 +64,7 @@ impl Letters {
         // Up to this version nothing is to be sent, as far as this process knows.
         let mut seen = -1;
         let mut wait = LOOK_EVERY;
+        let mut told = String::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -71,12 +72,17 @@ impl Letters {
             }
             wait = LOOK_EVERY;
             match self.round(&mut seen).await {
-                Ok(()) | Err(LettersError::Lease(LeaseError::Held { .. })) => {}
+                Ok(()) => told.clear(),
+                Err(LettersError::Lease(LeaseError::Held { .. })) => {}
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "dead letters wait to be sent"
-                    );
+                    // A topic that nobody wants is missing for ever: said once.
+                    if told != error.to_string() {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "dead letters wait to be sent"
+                        );
+                    }
+                    told = error.to_string();
                     wait = AFTER_FAILURE;
                 }
             }

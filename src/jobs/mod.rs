@@ -25,7 +25,7 @@ pub use marts::Storing;
 
 const CLOSE_EVERY: Duration = Duration::from_secs(600);
 /// Renewed while it is needed; after a crash others wait so long.
-const LEASE_S: i64 = 20;
+const LEASE_S: i64 = 15;
 /// How often a crowded day is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const VACUUM_EVERY: Duration = Duration::from_secs(24 * 3600);

@@ -529,6 +529,26 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_crowded_day_is_compacted_before_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path(), Arc::new(Faults::none()))
+            .await
+            .unwrap();
+        let lease = lease(&lake).await;
+        for offset in 0..5 {
+            assert!(!is_crowded(&lake, &UPKEEP).unwrap());
+            let done = keep_up(&lake, &lease, &UPKEEP, Round::Crowded, now).await;
+            assert_eq!(done.unwrap().compacted_files, 0);
+            append(&lake, offset).await;
+        }
+        assert!(is_crowded(&lake, &UPKEEP).unwrap());
+        let done = keep_up(&lake, &lease, &UPKEEP, Round::Crowded, now).await;
+        assert_eq!(done.unwrap().compacted_files, 5);
+        assert!(!is_crowded(&lake, &UPKEEP).unwrap());
+        assert_eq!(offsets(&lake).await, [0, 1, 2, 3, 4]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn of_two_compactions_of_the_same_files_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let first = Lake::open(folder.path(), Arc::new(Faults::none()))

@@ -267,3 +267,117 @@ impl Storage {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use async_trait::async_trait;
+    use futures::stream::BoxStream;
+    use object_store::memory::InMemory;
+    use object_store::{
+        CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+        PutMultipartOptions, PutResult, Result,
+    };
+
+    use super::*;
+
+    /// A store that looks first and writes then, as some do.
+    #[derive(Debug)]
+    struct Careless(InMemory);
+
+    impl fmt::Display for Careless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("careless")
+        }
+    }
+
+    #[async_trait]
+    impl ObjectStore for Careless {
+        async fn put_opts(
+            &self,
+            location: &Path,
+            payload: PutPayload,
+            opts: PutOptions,
+        ) -> Result<PutResult> {
+            let is_there = self.0.head(location).await.is_ok();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if is_there {
+                return self.0.put_opts(location, payload, opts).await;
+            }
+            self.0.put(location, payload).await
+        }
+
+        async fn put_multipart_opts(
+            &self,
+            location: &Path,
+            opts: PutMultipartOptions,
+        ) -> Result<Box<dyn MultipartUpload>> {
+            self.0.put_multipart_opts(location, opts).await
+        }
+
+        async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+            self.0.get_opts(location, options).await
+        }
+
+        fn delete_stream(
+            &self,
+            locations: BoxStream<'static, Result<Path>>,
+        ) -> BoxStream<'static, Result<Path>> {
+            self.0.delete_stream(locations)
+        }
+
+        fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+            self.0.list(prefix)
+        }
+
+        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+            self.0.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+            self.0.copy_opts(from, to, options).await
+        }
+    }
+
+    fn bucket(store: Arc<dyn ObjectStore>) -> Storage {
+        Storage {
+            store,
+            prefix: Path::from("the/lake"),
+            url: Url::parse("s3://bucket/the/lake/").unwrap(),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_store_that_lets_several_writers_win_is_refused() {
+        let sound = bucket(Arc::new(InMemory::new()));
+        sound.check_for_writers().await.unwrap();
+        let careless = bucket(Arc::new(Careless(InMemory::new())));
+        assert!(careless.create("one", b"1").await.unwrap());
+        assert!(
+            !careless.create("one", b"2").await.unwrap(),
+            "one after the other it holds"
+        );
+        let refused = careless.check_for_writers().await.unwrap_err().to_string();
+        assert!(refused.contains("keep several writers apart"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn objects_are_made_once_replaced_listed_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
+        for storage in [bucket(Arc::new(InMemory::new())), local] {
+            assert!(storage.names("_tingchao/x").await.unwrap().is_empty());
+            assert_eq!(storage.get("_tingchao/x/1").await.unwrap(), None);
+            assert!(storage.create("_tingchao/x/1", b"a").await.unwrap());
+            assert!(!storage.create("_tingchao/x/1", b"b").await.unwrap());
+            storage.put("_tingchao/x/1", b"c").await.unwrap();
+            let content = storage.get("_tingchao/x/1").await.unwrap().unwrap();
+            assert_eq!(&content[..], b"c");
+            assert_eq!(storage.names("_tingchao/x").await.unwrap(), ["1"]);
+            storage.remove("_tingchao/x/1").await.unwrap();
+            storage.remove("_tingchao/x/1").await.unwrap();
+            assert!(storage.names("_tingchao/x").await.unwrap().is_empty());
+        }
+    }
+}

@@ -486,3 +486,75 @@ pub async fn resume_from(
     }
     Ok((start.flatten(), by_table))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::disk::Faults;
+    use crate::lake::{Lake, data_file};
+    use crate::tables::{Batch, TableId};
+
+    const NOW: Micros = Micros(1_700_000_000_000_000);
+
+    fn moved(source: &str, first: i64, next: i64) -> Progress {
+        Progress {
+            app: AppId::new(source, 0),
+            first,
+            next,
+        }
+    }
+
+    async fn commit(lake: &Lake, offset: i64, progress: &[Progress]) -> Result<(), LakeError> {
+        let mut batch = Batch::new(TableId::DeadLetters.spec());
+        let mut row = batch.row();
+        row.text(0, Some("test"));
+        row.int(1, Some(0));
+        row.long(2, Some(offset));
+        row.int(3, Some(0));
+        row.text(5, Some("malformed_json"));
+        row.time(9, Some(NOW));
+        let table = lake.table(TableId::DeadLetters);
+        let mut files = [data_file(&batch.finish().unwrap(), NOW.day()).unwrap()];
+        table.upload(&mut files).await.unwrap();
+        table.commit(&files, progress, NOW).await
+    }
+
+    async fn lake(folder: &tempfile::TempDir) -> Lake {
+        Lake::open(folder.path(), Arc::new(Faults::none()))
+            .await
+            .unwrap()
+    }
+
+    fn files(lake: &Lake) -> usize {
+        let table = lake.table(TableId::DeadLetters).latest();
+        table.get_file_uris().unwrap().count()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_batch_of_which_a_rival_has_a_part_is_fenced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (zombie, rival) = (lake(&folder).await, lake(&folder).await);
+        commit(&zombie, 1, &[moved("p", 0, 10), moved("q", 0, 10)])
+            .await
+            .unwrap();
+        // While one is stopped, another takes `p` over and goes further.
+        commit(&rival, 2, &[moved("p", 10, 50)]).await.unwrap();
+        let late = commit(&zombie, 3, &[moved("p", 10, 20), moved("q", 10, 20)]).await;
+        assert!(matches!(late, Err(LakeError::Fenced { .. })), "{late:?}");
+        let whole = commit(&zombie, 4, &[moved("q", 10, 20)]).await;
+        assert!(whole.is_ok());
+        assert_eq!(files(&zombie), 3);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_there_already_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = lake(&folder).await;
+        for _ in 0..2 {
+            commit(&lake, 1, &[moved("p", 0, 10)]).await.unwrap();
+        }
+        assert_eq!(files(&lake), 1);
+    }
+}

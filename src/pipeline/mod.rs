@@ -17,6 +17,8 @@ mod identity;
 mod intake;
 mod open;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -348,6 +348,10 @@ async fn provider_of(
     let failed =
         |error: DataFusionError| QueryError::internal("opening a table for reading", error);
     let snapshot = table.snapshot().map_err(|error| failed(error.into()))?;
+    // A bucket's store is made known to the engine once; that of local files is.
+    table
+        .update_datafusion_session(session.as_ref())
+        .map_err(|error| failed(error.into()))?;
     // The eager snapshot keeps the list of files in memory: no log is read per query.
     let builder = table
         .table_provider()

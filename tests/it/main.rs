@@ -8,6 +8,8 @@ mod bad_input;
 mod broker;
 mod close_days;
 #[cfg(test)]
+mod compose;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod demo;

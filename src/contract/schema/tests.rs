@@ -258,7 +258,23 @@ fn every_type_travels_on_a_topic() {
         .pointer("/channels")
         .and_then(Value::as_object)
         .unwrap();
-    assert_eq!(channels.len(), 8);
+    assert_eq!(channels.len(), 9, "eight topics in, dead letters out");
+    let letters = &document["operations"]["send_dead_letters"];
+    assert_eq!(letters["action"], "send");
+    let topics: Vec<&str> = channels
+        .iter()
+        .filter(|(name, _)| {
+            document["operations"]
+                .get(format!("receive_{name}"))
+                .is_some()
+        })
+        .filter_map(|(_, channel)| channel["address"].as_str())
+        .collect();
+    let mut defaults = crate::config::DEFAULT_TOPICS.to_vec();
+    defaults.sort_unstable();
+    let mut topics = topics;
+    topics.sort_unstable();
+    assert_eq!(topics, defaults, "what is described is what is read");
     for event_type in EventType::ALL {
         let carried = channels
             .values()
