@@ -11,6 +11,7 @@ mod lease;
 mod maintain;
 mod parquet_file;
 mod read;
+mod rows_file;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use lease::{Lease, LeaseError};
 pub use maintain::{Done, Upkeep, UpkeepError, compact, keep_up, rewrite_day};
 pub use parquet_file::{DataFile, data_file};
 pub use read::read_day;
+pub use rows_file::{RowCell, RowKind, RowsError, RowsFile};
 pub use table::{LakeError, LakeTable, Progress, resume_from};
 
 use crate::disk::{Faults, create_folder};
