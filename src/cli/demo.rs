@@ -1,7 +1,6 @@
 //! `demo`: the whole product on a simulated service desk and the samples.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use super::{CommonArgs, print, settings};
 use crate::app::{Addresses, ServeOptions, now, serve};
 use crate::contract::mapping::{Mapping, MappingOptions};
 use crate::domain::{Day, Micros};
-use crate::simulate::{Options, simulate};
+use crate::simulate::{ASR_NOISE, Options, Run};
 use crate::source::{FileImport, Manifest, Rules, Source};
 
 const CALL_LOG: (&str, &str, &str) = (
@@ -35,10 +34,10 @@ pub struct DemoArgs {
     #[command(flatten)]
     doors: DoorArgs,
     /// Interactions of the simulated desk.
-    #[arg(long, default_value_t = 900)]
+    #[arg(long, default_value_t = 9_000)]
     interactions: u64,
     /// Days that they are spread over, ending yesterday.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 30)]
     days: u32,
 }
 
@@ -48,7 +47,7 @@ pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
     let folder = data.join("demo");
     fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
-    let mut sources: Vec<Box<dyn Source>> = vec![simulated(args, &folder, max_line_bytes)?];
+    let mut sources = simulated(args, &folder, max_line_bytes)?;
     for (name, content, mapping) in [CALL_LOG, DIALOGUE] {
         sources.push(sample(&folder, name, content, mapping, max_line_bytes)?);
     }
@@ -64,47 +63,73 @@ pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The simulated desk's events up to now, in order, as a file in the data folder.
+/// Days that are taken in by a source of their own, so that the newest answers come first.
+const NEWEST: usize = 4;
+
+/// The simulated desk's events up to now, a file a day in the data folder: the last days, and the rest.
 fn simulated(
     args: &DemoArgs,
     folder: &Path,
     max_line_bytes: usize,
-) -> anyhow::Result<Box<dyn Source>> {
+) -> anyhow::Result<Vec<Box<dyn Source>>> {
     let now = now();
-    let start = Micros(now.day().start().0 - i64::from(args.days) * 86_400_000_000);
+    let days = args.days.max(1);
+    let start = Micros(now.day().start().0 - i64::from(days) * 86_400_000_000);
     let options = Options {
         // Another start, another desk: ids of two demo days must not meet.
         seed: u64::try_from(start.day().0).unwrap_or_default(),
-        interactions: args.interactions,
+        interactions_per_day: args.interactions as f64 / f64::from(days),
         start,
-        days: args.days,
+        days,
         turns: true,
-        rate_per_second: None,
+        judge: false,
+        asr_noise: ASR_NOISE,
+        late: true,
         shuffle_within_day: false,
+        threads: 2,
     };
-    let path = folder.join(format!("desk-{}.ndjson", start.day()));
-    if !path.exists() {
-        let mut events: Vec<(Micros, Vec<u8>)> = Vec::new();
-        for interaction in simulate(&options) {
-            let past = interaction.at.into_iter().zip(interaction.events);
-            events.extend(past.filter(|(at, _)| *at <= now));
-        }
-        events.sort_by_key(|(at, _)| *at);
-        let staged = path.with_extension("new");
-        let mut file = std::io::BufWriter::new(fs::File::create(&staged)?);
-        for (_, event) in events {
-            file.write_all(&event)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()?;
-        fs::rename(&staged, &path)?;
+    let desk = folder.join(format!("desk-{}", start.day()));
+    if !desk.exists() {
+        simulate(&options, &desk, now)?;
     }
-    let manifest = Manifest::of(&[path], "canonical")?;
-    Ok(Box::new(FileImport::open(
-        manifest,
-        Rules::Canonical,
-        max_line_bytes,
-    )?))
+    let mut files: Vec<PathBuf> = fs::read_dir(&desk)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    files.sort();
+    let newest = files.split_off(files.len().saturating_sub(NEWEST));
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    for part in [newest, files].iter().filter(|part| !part.is_empty()) {
+        let manifest = Manifest::of(part, "canonical")?;
+        let import = FileImport::open(manifest, Rules::Canonical, max_line_bytes)?;
+        sources.push(Box::new(import));
+    }
+    Ok(sources)
+}
+
+/// Writes the days up to now; the folder has its name only when it is whole.
+fn simulate(options: &Options, desk: &Path, now: Micros) -> anyhow::Result<()> {
+    let library = super::simulate::library(None)?;
+    let staged = desk.with_extension("new");
+    fs::create_dir_all(&staged).with_context(|| format!("{} can't be made", staged.display()))?;
+    let (mut interactions, mut events) = (0, 0);
+    for mut day in Run::new(options, &library) {
+        day.lines.retain(|(at, _)| *at <= now);
+        if day.lines.is_empty() {
+            continue;
+        }
+        super::simulate::write_day(&staged.join(format!("{}.ndjson", day.day)), &day)?;
+        interactions += day.interactions;
+        events += day.lines.len();
+        print::note(&format!(
+            "  simulated {}: {interactions} interactions so far",
+            day.day
+        ));
+    }
+    fs::rename(&staged, desk)?;
+    print::note(&format!(
+        "  {interactions} interactions, {events} events: taking them in"
+    ));
+    Ok(())
 }
 
 fn sample(

@@ -12,6 +12,7 @@ mod maintain;
 mod marts;
 mod parquet_file;
 mod read;
+mod rows_file;
 mod storage;
 mod table;
 mod tail;
@@ -28,6 +29,7 @@ pub use marts::{
 };
 pub use parquet_file::{DataFile, data_file};
 pub use read::read_new_files;
+pub use rows_file::{RowCell, RowKind, RowsError, RowsFile};
 pub use storage::Storage;
 pub use table::{LakeError, LakeTable, Progress, resume_from};
 pub use tail::{Appended, appended_after, read_appended};

@@ -6,13 +6,15 @@
 
 use std::borrow::Cow;
 
-use super::Interaction;
-use super::desk::Desk;
-use super::dice::{Dice, Stream};
-use super::journey::{Journey, Sheet, Text, source};
-use super::phrases::Phrases;
-use super::staff::{Agent, HOUR, MS, Queue, SECOND};
-use super::stays::bare_state;
+use super::contact::{Contact, Step};
+use super::customers::{Facts, Leaver, TIERS};
+use super::desk::State;
+use super::floor;
+use super::people::{Person, has_second};
+use super::render::{Pen, World};
+use super::scenario::Part;
+use super::sheet::{CASES, CRM, Line, STAFF, SURVEYS, Sheet, Text};
+use super::staff::{Agent, Duty, HOUR, MS, SECOND};
 use crate::contract::Data;
 use crate::contract::event::{
     AgentScheduled, AgentStateChanged, CaseChanged, CustomerUpdated, Skill, SurveyAnswered,
@@ -20,56 +22,78 @@ use crate::contract::event::{
 };
 use crate::domain::{AgentState, CaseStatus, Channel, CustomerStatus, Json, Micros, SurveyAbout};
 
-/// Everything that may follow an interaction that ended at `ended_at`.
-pub(super) fn all(journey: &mut Journey, (ended_at, solved): (i64, bool), about: SurveyAbout) {
-    survey(journey, ended_at, solved, about);
-    if !solved && journey.dice.chance(0.3) {
-        case(journey, ended_at);
-    }
-    if journey.dice.chance(0.04) {
-        crm(journey, ended_at);
+/// Everything that may follow an interaction.
+pub(super) fn all(pen: &mut Pen<'_>) {
+    let Some(ended_at) = pen.contact.ended_at else {
+        return;
+    };
+    survey(pen, ended_at);
+    if !pen.contact.solved && pen.dice.chance(0.3) {
+        case(pen, ended_at);
     }
 }
 
-fn survey(journey: &mut Journey, ended_at: i64, solved: bool, about: SurveyAbout) {
-    if !journey.dice.chance(0.55) {
+fn about(contact: &Contact) -> SurveyAbout {
+    let bot = contact
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::Bot { .. }));
+    match (contact.last_stay().is_some(), bot) {
+        (true, _) => SurveyAbout::Interaction,
+        (false, true) => SurveyAbout::Bot,
+        (false, false) => SurveyAbout::SelfService,
+    }
+}
+
+fn survey(pen: &mut Pen<'_>, ended_at: i64) {
+    if !pen.dice.chance(0.55) {
         return;
     }
-    let id = format!("survey-{}", journey.sheet.id);
-    let interaction_id = journey.sheet.id.clone();
-    let channel = if journey.channel == Channel::Email {
+    let contact = pen.contact;
+    let id = format!("survey-{}", contact.id);
+    let channel = if contact.channel == Channel::Email {
         Channel::Email
     } else {
         Channel::Wechat
     };
-    let sent_at = ended_at + journey.dice.between(20, 180) * SECOND;
+    let sent_at = ended_at + pen.dice.between(20, 180) * SECOND;
     let sent = || SurveySent {
         survey_id: Cow::Borrowed(&*id),
-        interaction_id: Some(Cow::Borrowed(&*interaction_id)),
+        interaction_id: Some(Cow::Borrowed(&*contact.id)),
         channel,
-        about,
+        about: about(contact),
     };
-    journey
-        .sheet
-        .put_beside(source::SURVEYS, &id, sent_at, Data::SurveySent(sent()));
+    pen.sheet
+        .put(SURVEYS, Some(&id), sent_at, Data::SurveySent(sent()));
     // Angry and delighted people answer more often than the rest.
-    if journey.dice.chance(if journey.upset { 0.3 } else { 0.17 }) {
-        answer(journey, sent(), sent_at, solved);
+    let answers = 0.1 + 0.11 * contact.mood_end.abs();
+    if pen.dice.chance(answers) {
+        answer(pen, sent(), sent_at);
     }
 }
 
-fn answer(journey: &mut Journey, sent: SurveySent<Text<'_>>, sent_at: i64, solved: bool) {
-    let weights = if solved && !journey.upset {
-        [0.02, 0.03, 0.1, 0.3, 0.55]
-    } else {
-        [0.45, 0.22, 0.16, 0.11, 0.06]
+fn answer(pen: &mut Pen<'_>, sent: SurveySent<Text<'_>>, sent_at: i64) {
+    let contact = pen.contact;
+    let felt = contact.mood_end + 0.6 * pen.dice.normal();
+    let csat = match felt {
+        felt if felt < -1.0 => 1,
+        felt if felt < -0.45 => 2,
+        felt if felt < 0.05 => 3,
+        felt if felt < 0.6 => 4,
+        _ => 5_u8,
     };
-    let csat = journey.dice.weighted(&weights) as u8 + 1;
     let highest = i64::from(csat) * 2;
-    let nps = journey.dice.between(highest - 2, highest) as u8;
-    let delay = journey.dice.exponential_ms(5_400_000.0) * MS + 10 * SECOND;
-    let comment = journey.dice.chance(0.35);
-    let comment = comment.then(|| comment_of(journey, csat));
+    let nps = pen.dice.between(highest - 2, highest) as u8;
+    let delay = pen.dice.exponential_ms(5_400_000.0).min(72_000_000) * MS + 10 * SECOND;
+    let comment = pen.dice.chance(0.35).then(|| {
+        let mut phrases = pen.phrases(u64::MAX, "");
+        let part = if csat >= 4 {
+            Part::Comments
+        } else {
+            Part::CommentsBad
+        };
+        phrases.add(part).finished().text
+    });
     let id = sent.survey_id.clone();
     let answered = SurveyAnswered {
         survey_id: sent.survey_id,
@@ -77,67 +101,73 @@ fn answer(journey: &mut Journey, sent: SurveySent<Text<'_>>, sent_at: i64, solve
         channel: sent.channel,
         about: sent.about,
         csat: Some(csat),
-        nps: journey.dice.chance(0.6).then_some(nps),
-        resolved: journey.dice.chance(0.8).then_some(solved),
+        nps: pen.dice.chance(0.6).then_some(nps),
+        resolved: pen.dice.chance(0.8).then_some(contact.solved),
         comment: comment.map(Cow::Owned),
     };
     let answered = Data::SurveyAnswered(answered);
-    journey
-        .sheet
-        .put_beside(source::SURVEYS, &id, sent_at + delay, answered);
+    pen.sheet.put(SURVEYS, Some(&id), sent_at + delay, answered);
 }
 
-fn comment_of(journey: &Journey, csat: u8) -> String {
-    let language = journey.matter.language;
-    let mut phrases = Phrases {
-        matter: &journey.matter,
-        person: &journey.person,
-        agent_id: "",
-        dice: Dice::new(journey.words_seed, Stream::Words, u64::MAX),
-    };
-    phrases.one_of(if csat >= 4 {
-        language.comments
-    } else {
-        language.comments_upset
-    })
-}
-
-fn case(journey: &mut Journey, ended_at: i64) {
-    let id = format!("case-{}", journey.sheet.id);
-    let opened_at = ended_at + journey.dice.between(5, 60) * SECOND;
-    let closed_at = opened_at + journey.dice.between(1, 40) * HOUR;
-    put_case(journey, &id, opened_at, CaseStatus::Open);
-    if journey.dice.chance(0.85) {
-        put_case(journey, &id, closed_at, CaseStatus::Closed);
-        if journey.dice.chance(0.08) {
-            put_case(journey, &id, closed_at + 3 * HOUR, CaseStatus::Reopened);
+fn case(pen: &mut Pen<'_>, ended_at: i64) {
+    let id = format!("case-{}", pen.contact.id);
+    let opened_at = ended_at + pen.dice.between(5, 60) * SECOND;
+    let closed_at = opened_at + pen.dice.between(1, 18) * HOUR;
+    put_case(pen, &id, opened_at, CaseStatus::Open);
+    if pen.dice.chance(0.85) {
+        put_case(pen, &id, closed_at, CaseStatus::Closed);
+        if pen.dice.chance(0.08) {
+            put_case(pen, &id, closed_at + 3 * HOUR, CaseStatus::Reopened);
         }
     }
 }
 
-fn put_case(journey: &mut Journey, id: &str, at: i64, status: CaseStatus) {
-    let interaction_id = journey.sheet.id.clone();
-    let customer_id = journey.person.id.clone();
+fn put_case(pen: &mut Pen<'_>, id: &str, at: i64, status: CaseStatus) {
     let changed = CaseChanged {
         case_id: Cow::Borrowed(id),
-        customer_id: Some(Cow::Borrowed(&*customer_id)),
+        customer_id: Some(Cow::Borrowed(&*pen.person.id)),
         status,
-        interaction_ids: Some(vec![Cow::Borrowed(&*interaction_id)]),
-        category: Some(Cow::Borrowed(journey.matter.intent.code)),
+        interaction_ids: Some(vec![Cow::Borrowed(&*pen.contact.id)]),
+        category: Some(Cow::Borrowed(&*pen.intent.code)),
     };
-    journey
-        .sheet
-        .put_beside(source::CASES, id, at, Data::CaseChanged(changed));
+    pen.sheet
+        .put(CASES, Some(id), at, Data::CaseChanged(changed));
 }
 
-fn crm(journey: &mut Journey, ended_at: i64) {
-    let at = ended_at + journey.dice.between(60, 3_600) * SECOND;
-    let status = match journey.dice.weighted(&[0.9, 0.07, 0.03]) {
-        0 => CustomerStatus::Active,
-        1 => CustomerStatus::Leaving,
-        _ => CustomerStatus::Left,
-    };
-    let person = &journey.person;
+/// A customer as the CRM has him on the first day, each account.
+pub(super) fn known(world: World<'_>, at: i64, customer: u64) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for second in [false, true] {
+        if !second || has_second(customer) {
+            let status = (CustomerStatus::Active, None);
+            lines.extend(updated(world, at, (customer, second), status, "known"));
+        }
+    }
+    lines
+}
+
+/// What the CRM writes of one who leaves.
+pub(super) fn leaves(world: World<'_>, leaver: &Leaver) -> Vec<Line> {
+    let customer = (leaver.customer, false);
+    let says = (CustomerStatus::Leaving, Some(leaver.at));
+    let mut lines = updated(world, leaver.at, customer, says, "leaving");
+    if leaver.left_at < world.options.end_micros() {
+        let gone = (CustomerStatus::Left, Some(leaver.left_at));
+        lines.extend(updated(world, leaver.left_at, customer, gone, "left"));
+    }
+    lines
+}
+
+fn updated(
+    world: World<'_>,
+    at: i64,
+    (customer, second): (u64, bool),
+    (status, status_at): (CustomerStatus, Option<i64>),
+    name: &str,
+) -> Vec<Line> {
+    let person = Person::new(world.seed, customer, second, world.library);
+    let facts = Facts::of(world.seed, customer);
+    let number = |value: u16| Json::Number(value.into());
     let attributes = Json::Map(vec![
         (
             Cow::Borrowed("name"),
@@ -149,81 +179,111 @@ fn crm(journey: &mut Journey, ended_at: i64) {
         ),
         (
             Cow::Borrowed("months_with_us"),
-            Json::Number(journey.dice.between(1, 160).into()),
+            number(facts.months_with_us),
+        ),
+        (
+            Cow::Borrowed("contract_months_left"),
+            number(facts.contract_months),
         ),
     ]);
     let updated = CustomerUpdated {
         customer_id: Cow::Borrowed(&*person.id),
         identities: Some(person.identities()),
-        tier: Some(Cow::Borrowed(
-            *journey
-                .dice
-                .pick(&["standard", "silver", "gold", "diamond"]),
-        )),
-        value_score: Some(journey.dice.between(0, 100) as f64 / 100.0),
+        tier: TIERS
+            .get(usize::from(facts.tier))
+            .map(|tier| Cow::Borrowed(*tier)),
+        value_score: Some(facts.value),
         status: Some(status),
-        status_at: (status != CustomerStatus::Active).then_some(Micros(at - at % SECOND)),
+        status_at: status_at.map(|at| Micros(at - at.rem_euclid(SECOND))),
         attributes: Some(attributes),
     };
-    journey
-        .sheet
-        .put_beside(source::CRM, &person.id, at, Data::CustomerUpdated(updated));
+    let mut sheet = Sheet::new(format!("{}-s{}-{name}", person.id, world.options.seed));
+    sheet.put(CRM, Some(&person.id), at, Data::CustomerUpdated(updated));
+    sheet.lines
 }
 
-impl Desk {
-    /// The plan and the changes of state of one agent's day.
-    pub(super) fn agent_day(&self, index: usize) -> Interaction {
-        let agent = &self.staff.agents[index];
-        let day = Micros(self.day_start()).day();
-        let mut sheet = Sheet::new(format!("{}-{day}", agent.id));
-        let mut put = |at, data| sheet.put_beside(source::STAFF, &agent.id, at, data);
-        // The plan of a day is known when it begins.
-        for scheduled in plan(agent) {
-            put(self.day_start(), Data::AgentScheduled(scheduled));
-        }
-        put(agent.shift.0, Data::AgentStateChanged(profile(agent)));
-        let changes = [
-            (agent.rest.0, AgentState::Break),
-            (agent.rest.1, AgentState::Available),
-            (agent.shift.1, AgentState::Offline),
-        ];
-        for (at, state) in changes {
-            put(at, Data::AgentStateChanged(bare_state(&agent.id, state)));
-        }
-        sheet.finish(false)
+/// The plan of an agent's day; known when the day begins.
+pub(super) fn planned(world: World<'_>, duty: &Duty) -> Vec<Line> {
+    let agent = &world.staff.agents[duty.agent];
+    let day = Micros(duty.from).day();
+    let mut sheet = Sheet::new(format!("{}-s{}-{day}-plan", agent.id, world.options.seed));
+    let rested = duty.rest_at + duty.rest;
+    for (from, to, activity) in [
+        (duty.from, duty.rest_at, "work"),
+        (duty.rest_at, rested, "break"),
+        (rested, duty.until, "work"),
+    ] {
+        let scheduled = AgentScheduled {
+            agent_id: Cow::Borrowed(&*agent.id),
+            from: Micros(from),
+            to: Micros(to),
+            activity: Cow::Borrowed(activity),
+        };
+        let at = day.start().0;
+        sheet.put(STAFF, Some(&agent.id), at, Data::AgentScheduled(scheduled));
     }
+    sheet.lines
 }
 
-fn plan(agent: &Agent) -> [AgentScheduled<Text<'_>>; 3] {
-    let part = |from, to, activity| AgentScheduled {
-        agent_id: agent.name(),
-        from: Micros(from),
-        to: Micros(to),
-        activity: Cow::Borrowed(activity),
+/// A change of an agent's state; the first of a shift tells all that is known of him.
+pub(super) fn state(world: World<'_>, at: i64, agent: usize, state: State) -> Vec<Line> {
+    let agent = &world.staff.agents[agent];
+    let (state, begins) = match state {
+        State::Floor(floor::Duty::Begins) => (AgentState::Available, true),
+        State::Floor(floor::Duty::Free) => (AgentState::Available, false),
+        State::Floor(floor::Duty::Rests) => (AgentState::Break, false),
+        State::Floor(floor::Duty::Gone) => (AgentState::Offline, false),
+        State::Talks => (AgentState::OnInteraction, false),
+        State::WrapsUp => (AgentState::WrapUp, false),
     };
-    [
-        part(agent.shift.0, agent.rest.0, "work"),
-        part(agent.rest.0, agent.rest.1, "break"),
-        part(agent.rest.1, agent.shift.1, "work"),
-    ]
+    let changed = AgentStateChanged {
+        agent_id: Cow::Borrowed(&*agent.id),
+        state,
+        queues: begins.then(|| queues(world, agent)),
+        skills: begins.then(|| skills(world, agent)),
+        languages: begins.then(|| languages(world, agent)),
+        capacity: begins.then_some(agent.capacity as i32),
+        since: begins.then_some(Micros(agent.since)),
+    };
+    let name = format!(
+        "{}-s{}-{at}-{}",
+        agent.id,
+        world.options.seed,
+        state.as_str()
+    );
+    let mut sheet = Sheet::new(name);
+    sheet.put(STAFF, Some(&agent.id), at, Data::AgentStateChanged(changed));
+    sheet.lines
 }
 
-/// The state at the start of the shift, with all that is known of the agent.
-fn profile(agent: &Agent) -> AgentStateChanged<Text<'_>> {
-    let languages: &[&str] = match agent.queue {
-        Queue::English => &["zh-CN", "en"],
-        _ => &["zh-CN"],
+fn queues<'w>(world: World<'w>, agent: &Agent) -> Vec<Text<'w>> {
+    let name = |queue: &usize| Cow::Borrowed(&*world.staff.queues[*queue].name);
+    agent.queues.iter().map(name).collect()
+}
+
+fn skills<'w>(world: World<'w>, agent: &Agent) -> Vec<Skill<Text<'w>>> {
+    let ranked = agent.queues.iter().enumerate();
+    ranked
+        .map(|(rank, queue)| Skill {
+            name: Cow::Borrowed(&*world.staff.queues[*queue].name),
+            level: if rank == 0 {
+                agent.level
+            } else {
+                agent.level * 0.8
+            },
+        })
+        .collect()
+}
+
+fn languages<'w>(world: World<'w>, agent: &Agent) -> Vec<Text<'w>> {
+    let english = agent
+        .queues
+        .iter()
+        .any(|queue| world.staff.queues[*queue].name.contains("english"));
+    let tags: &[&str] = if english {
+        &["zh-CN", "en"]
+    } else {
+        &["zh-CN"]
     };
-    let queue: Text<'_> = agent.queue.as_str().into();
-    AgentStateChanged {
-        queues: Some(vec![queue.clone()]),
-        skills: Some(vec![Skill {
-            name: queue,
-            level: agent.level,
-        }]),
-        languages: Some(languages.iter().map(|tag| Cow::Borrowed(*tag)).collect()),
-        capacity: Some(agent.queue.capacity()),
-        since: Some(agent.since),
-        ..bare_state(&agent.id, AgentState::Available)
-    }
+    tags.iter().map(|tag| Cow::Borrowed(*tag)).collect()
 }

@@ -1,27 +1,28 @@
-//! The desk day by day: who arrives when, on which channel, about what.
+//! The desk: who comes when, and what follows from what.
 //!
-//! Invariants: interactions come in order of their first event within a day;
-//! what one throws never changes what another does, but for the queues that
-//! they share.
+//! One event after the other, in order of time; waits and abandons are the
+//! floor's. Invariants: what a contact throws never changes what another
+//! throws; a contact is handed out once, when it is over. Not here: words,
+//! documents.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, HashMap};
 
+use super::Options;
+use super::contact::{Contact, Earlier, Step};
+use super::customers::{Customers, Leaver};
 use super::dice::{Dice, Stream};
-use super::journey::{Journey, Sheet};
-use super::people::Person;
-use super::phrases::Matter;
-use super::staff::{DAY, HOUR, SECOND, Staff};
-use super::{Interaction, Options};
-use crate::domain::{Channel, Micros};
+use super::floor::{self, Floor, Happened};
+use super::people::{has_second, is_english};
+use super::plan::{DAY_SHAPE, Plan, TOPIC_SHAPE};
+use super::scenario::{Intent, Library};
+use super::staff::{DAY, Duty, EMAIL, HOUR, MINUTE, SECOND, Staff, VIDEO};
+use crate::domain::{Channel, EndReason, EndedBy, LegOutcome, Micros};
 
 /// Share of a day's arrivals in each hour of UTC (China is 8 hours ahead).
 const HOURS: [f64; 24] = [
     4.0, 7.0, 8.0, 7.0, 5.0, 5.5, 6.5, 6.5, 6.5, 6.0, 5.5, 6.0, 6.0, 5.0, 3.0, 2.0, 1.0, 0.6, 0.4,
     0.3, 0.3, 0.4, 0.8, 1.8,
 ];
-
-/// Share of a week's arrivals on each day from Monday.
-const WEEKDAYS: [f64; 7] = [1.15, 1.05, 1.0, 1.0, 1.02, 0.78, 0.72];
 
 /// Channels and their shares.
 const CHANNELS: [(Channel, f64); 5] = [
@@ -32,216 +33,449 @@ const CHANNELS: [(Channel, f64); 5] = [
     (Channel::Email, 0.07),
 ];
 
-/// How many past interactions may be followed by another.
-const MEMORY: usize = 64;
+/// Share of the contacts that are somebody's first about his matter.
+const FIRST: f64 = 0.8;
 
-/// What later interactions need to know of an earlier one.
-pub(super) struct Past {
-    pub id: String,
-    pub initial_id: String,
-    pub person: u64,
-    pub at: i64,
+/// Customers for each interaction of a day.
+const CUSTOMERS_PER_INTERACTION: f64 = 14.0;
+
+/// Something that is over and can be written.
+pub(super) enum Finished {
+    /// An interaction.
+    Contact(Box<Contact>),
+    /// An agent's plan for a day.
+    Duty(Duty),
+    /// An agent's state changed.
+    State(i64, usize, State),
+    /// A customer as the CRM knows him on the first day.
+    Known(i64, u64),
+    /// A customer said that he leaves.
+    Leaves(Leaver),
+}
+
+/// States of agents that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Floor(floor::Duty),
+    Talks,
+    WrapsUp,
+}
+
+/// What a timer is for; with a contact's number it is one `u64`.
+#[derive(Clone, Copy)]
+pub(super) enum Timer {
+    Day = 0,
+    Arrives = 1,
+    Joins = 2,
+    StayEnds = 3,
+    OffersCallback = 4,
+    Overflows = 5,
 }
 
 /// The service desk.
-pub(super) struct Desk {
+pub(super) struct Desk<'l> {
     pub options: Options,
+    pub library: &'l Library,
+    pub plan: Plan,
     pub staff: Staff,
-    first_day: i64,
-    day: u32,
-    arrivals: VecDeque<i64>,
-    shifts: VecDeque<usize>,
-    served: u64,
+    pub floor: Floor,
+    pub customers: Customers,
+    pub contacts: HashMap<u64, Contact>,
+    /// Contacts that began and are not over, by begin.
+    open: BTreeSet<(i64, u64)>,
+    finished: Vec<Finished>,
     number: u64,
-    unsolved: VecDeque<Past>,
-    callbacks: VecDeque<Past>,
+    seed: u64,
+    day: u32,
+    now: i64,
+    /// Contacts a day for one unit of share.
+    per_share: f64,
 }
 
-/// What an interaction goes on from.
-pub(super) struct Earlier {
-    pub past: Past,
-    pub callback: bool,
-}
-
-impl Desk {
-    pub(super) fn new(options: &Options) -> Self {
-        let first_day = options.start.day().start().0;
+impl<'l> Desk<'l> {
+    pub(super) fn new(options: &Options, library: &'l Library) -> Self {
+        let seed = options.stream_seed();
+        let plan = Plan::new(options, library);
+        let staff = Staff::new(seed, library);
+        let population = (options.per_day() * CUSTOMERS_PER_INTERACTION).max(320.0) as u64;
+        let floor = Floor::new(staff.queues.len());
+        let shares: f64 = plan.topics.iter().map(|topic| topic.share).sum();
         let mut desk = Self {
             options: options.clone(),
-            staff: Staff::for_day(options.seed, first_day, 0.0),
-            first_day,
-            day: 0,
-            arrivals: VecDeque::new(),
-            shifts: VecDeque::new(),
-            served: 0,
+            library,
+            plan,
+            staff,
+            floor,
+            customers: Customers::new(seed, population),
+            contacts: HashMap::new(),
+            open: BTreeSet::new(),
+            finished: Vec::new(),
             number: 0,
-            unsolved: VecDeque::new(),
-            callbacks: VecDeque::new(),
+            seed,
+            day: 0,
+            now: options.start_micros(),
+            per_share: options.per_day() * FIRST / shares.max(f64::MIN_POSITIVE),
         };
-        desk.begin_day();
+        desk.floor.timer(desk.now, Timer::Day as u64);
         desk
     }
 
-    /// The first instant after the current day.
-    pub(super) fn day_end(&self) -> i64 {
-        self.day_start() + DAY
-    }
-
-    pub(super) fn day_start(&self) -> i64 {
-        self.first_day + i64::from(self.day) * DAY
-    }
-
-    /// The next group of events of the current day, if any is left.
-    pub(super) fn next_today(&mut self) -> Option<Interaction> {
-        if let Some(index) = self.shifts.pop_front() {
-            return Some(self.agent_day(index));
+    /// The next things that are over, some hundreds at a time; `None` at the end.
+    pub(super) fn next_batch(&mut self, at_least: usize) -> Option<Vec<Finished>> {
+        while self.finished.len() < at_least {
+            let Some((at, happened)) = self.floor.next() else {
+                break;
+            };
+            self.now = at;
+            self.happen(at, happened);
         }
-        let at = self.arrivals.pop_front()?;
-        self.number += 1;
-        Some(self.interaction(at))
+        if self.finished.is_empty() {
+            // E-mails that nobody answered stay open.
+            let (_, number) = self.open.pop_first()?;
+            let contact = self.contacts.remove(&number)?;
+            self.finished.push(Finished::Contact(Box::new(contact)));
+        }
+        Some(std::mem::take(&mut self.finished))
     }
 
-    /// Goes to the next day; false after the last one.
-    pub(super) fn next_day(&mut self) -> bool {
-        if self.day + 1 >= self.options.days.max(1) {
-            return false;
+    /// Nothing that is yet to come is earlier than this.
+    pub(super) fn safe_until(&self) -> i64 {
+        self.open
+            .first()
+            .map_or(self.now, |(at, _)| (*at).min(self.now))
+    }
+
+    fn happen(&mut self, at: i64, happened: Happened) {
+        match happened {
+            Happened::Agent { agent, state } => {
+                self.finished
+                    .push(Finished::State(at, agent, State::Floor(state)));
+            }
+            Happened::Taken {
+                contact,
+                queue,
+                agent,
+            } => self.taken(contact, queue, agent, at),
+            Happened::Abandoned { contact, queue } => self.abandoned(contact, queue, at),
+            Happened::Timer(timer) => {
+                let number = timer >> 4;
+                match timer & 15 {
+                    0 => self.begin_day(at),
+                    1 => self.arrives(number, at),
+                    2 => self.joins(number, at),
+                    3 => self.stay_ends(number, at),
+                    4 => self.offers_callback(number, at),
+                    _ => self.overflows(number, at),
+                }
+            }
+        }
+    }
+
+    pub(super) fn timer(&mut self, at: i64, number: u64, timer: Timer) {
+        self.floor.timer(at, (number << 4) | timer as u64);
+    }
+
+    pub(super) fn end(&self) -> i64 {
+        self.options.start_micros() + i64::from(self.options.days.max(1)) * DAY
+    }
+
+    /// Days since the start of the run.
+    pub(super) fn day_of(&self, at: i64) -> f64 {
+        (at - self.options.start_micros()) as f64 / DAY as f64
+    }
+
+    pub(super) fn intent(&self, topic: usize) -> &'l Intent {
+        &self.library.intents[self.plan.topics[topic].intent]
+    }
+
+    fn begin_day(&mut self, at: i64) {
+        let (day, last) = (self.day, self.options.days.max(1));
+        if day == 0 {
+            for customer in 0..self.customers.records.len() as u64 {
+                let known = at + (customer as i64 * 7_919_000) % (6 * HOUR);
+                self.finished.push(Finished::Known(known, customer));
+            }
+        }
+        if day < last {
+            for leaver in self.customers.pass_day(day, at) {
+                self.finished.push(Finished::Leaves(leaver));
+            }
+        }
+        let minutes = self.expected_minutes(day.min(last - 1));
+        let floor = &mut self.floor;
+        let duties = self.staff.duties(day, at, &minutes, |queues, capacity| {
+            floor.hire(queues, capacity)
+        });
+        for duty in duties {
+            let rest = Some((duty.rest_at, duty.rest));
+            self.floor.shift(duty.agent, duty.from, duty.until, rest);
+            self.finished.push(Finished::Duty(duty));
+        }
+        // One day more for what is still open, without anybody new.
+        if day < last {
+            self.arrivals(day, at);
+            self.timer(at + DAY, 0, Timer::Day);
         }
         self.day += 1;
-        self.begin_day();
-        true
     }
 
-    fn begin_day(&mut self) {
-        let days = self.options.days.max(1);
-        let weight = |day: u32| {
-            let weekday = (Micros(self.first_day).day().0 + day as i32 + 3).rem_euclid(7);
-            WEEKDAYS[weekday as usize]
-        };
-        let total: f64 = (0..days).map(weight).sum();
-        let so_far: f64 = (0..=self.day).map(weight).sum();
-        let until = (self.options.interactions as f64 * (so_far / total)).round() as u64;
-        let today = until.min(self.options.interactions) - self.served;
-        self.served += today;
-        let per_day = self.options.interactions as f64 / total;
-        self.number = 0;
-        self.staff = Staff::for_day(self.options.seed, self.day_start(), per_day);
-        self.shifts = (0..self.staff.agents.len()).collect();
-        let mut dice = Dice::new(self.options.seed, Stream::Arrivals, u64::from(self.day));
-        let start = self.day_start();
-        let mut arrivals: Vec<i64> = (0..today)
-            .map(|_| start + dice.weighted(&HOURS) as i64 * HOUR + dice.below(HOUR as u64) as i64)
-            .collect();
-        arrivals.sort_unstable();
-        self.arrivals = arrivals.into();
+    /// Contacts that a topic has on a day, before chance.
+    fn rate(&self, topic: usize, day: u32, calendar: f64) -> f64 {
+        let middle = f64::from(day) + 0.5;
+        self.per_share
+            * self.plan.topics[topic].share
+            * self.plan.level(topic, day)
+            * calendar
+            * self.plan.left_by_interventions(topic, middle)
     }
 
-    fn interaction(&mut self, at: i64) -> Interaction {
-        let seed = self.options.seed;
-        let index = (u64::from(self.day) << 32) | self.number;
-        let mut dice = Dice::new(seed, Stream::Journey, index);
-        let earlier = self.earlier(at, &mut dice);
-        let person_index = match &earlier {
-            Some(earlier) => earlier.past.person,
+    /// What the planners expect of a day, in minutes of work by queue. They
+    /// know the week and underrate the peaks of the year.
+    fn expected_minutes(&self, day: u32) -> Vec<f64> {
+        let mut minutes = vec![0.0; self.staff.queues.len()];
+        for topic in 0..self.plan.topics.len() {
+            let intent = self.intent(topic);
+            let calendar = self.plan.calendar_factor(intent, day);
+            let rate = self.rate(topic, day, calendar.min(1.0 + (calendar - 1.0) * 0.8)) / FIRST;
+            let spec = &self.library.queues[intent.queue];
+            let talk = intent.minutes * 1.19 + 0.75;
+            for (channel, share) in CHANNELS {
+                let (queue, work) = match channel {
+                    Channel::Call => (spec.name.as_str(), 0.72 * talk),
+                    Channel::Video => (VIDEO, talk),
+                    Channel::Email => (EMAIL, 5.6),
+                    _ => (spec.text.as_str(), 0.66 * (talk * 1.9 + 0.5)),
+                };
+                minutes[self.staff.queue(queue)] += rate * share * work;
+            }
+        }
+        minutes
+    }
+
+    fn arrivals(&mut self, day: u32, day_start: i64) {
+        let mut dice = Dice::new(self.seed, Stream::Arrivals, u64::from(day));
+        let common = dice.gamma(DAY_SHAPE);
+        for topic in 0..self.plan.topics.len() {
+            let calendar = self.plan.calendar_factor(self.intent(topic), day);
+            let mean = self.rate(topic, day, calendar) * common * dice.gamma(TOPIC_SHAPE);
+            for _ in 0..dice.poisson(mean) {
+                let hour = dice.weighted(&HOURS) as i64 * HOUR;
+                let at = day_start + hour + dice.below(HOUR as u64) as i64;
+                let channel = CHANNELS[dice.weighted(&CHANNELS.map(|(_, share)| share))].0;
+                let customer = self.customer(topic, at, &mut dice);
+                self.expect(at, channel, customer, topic, None);
+            }
+        }
+    }
+
+    fn customer(&self, topic: usize, at: i64, dice: &mut Dice) -> u64 {
+        let english = self.library.languages[self.intent(topic).language].is_english();
+        let population = self.customers.records.len() as u64;
+        let mut customer = 0;
+        for _ in 0..6 {
             // Some people call far more often than others.
-            None => (dice.unit().powi(2) * self.population()) as u64,
-        };
-        let channel = match &earlier {
-            Some(Earlier { callback: true, .. }) => Channel::Call,
-            _ => CHANNELS[dice.weighted(&CHANNELS.map(|(_, share)| share))].0,
-        };
-        let person = Person::new(seed, person_index);
-        let matter = Matter::new(person.english, &mut dice);
-        let day = self.day_start();
-        let id = format!("{channel}-{}-s{seed}-{:06}", compact_day(day), self.number);
-        let upset = dice.chance(if earlier.is_some() { 0.4 } else { 0.14 });
-        let mut journey = Journey {
-            sheet: Sheet::new(id),
+            customer = (dice.unit().powf(1.7) * (population - 16) as f64) as u64;
+            if english {
+                customer = customer - customer % 16 + 3;
+            } else if is_english(customer) {
+                customer += 1;
+            }
+            if !self.customers.is_gone(customer, at) {
+                break;
+            }
+        }
+        customer
+    }
+
+    /// Plans that a customer comes at `at`.
+    pub(super) fn expect(
+        &mut self,
+        at: i64,
+        channel: Channel,
+        customer: u64,
+        topic: usize,
+        earlier: Option<Earlier>,
+    ) {
+        self.number += 1;
+        let number = self.number;
+        let mut dice = Dice::new(self.seed, Stream::Journey, number);
+        let day = self.day_of(at);
+        let tries = earlier.as_ref().map_or(0, |earlier| earlier.tries);
+        let mood = self.intent(topic).mood + 0.75 * dice.normal() - 0.5 * f64::from(tries);
+        let date = Micros(at).day().to_string().replace('-', "");
+        let contact = Contact {
+            number,
+            id: format!("{channel}-{date}-s{}-{number:06}", self.options.seed),
+            started_at: at,
             channel,
-            person,
-            matter,
+            customer,
+            second: has_second(customer) && dice.chance(0.4),
+            topic,
+            wording: self.plan.wording_of(topic, day, &mut dice),
+            gap: self.plan.gap_at(topic, day),
+            failing: self.plan.is_failing(day),
+            mood: mood.clamp(-2.0, 2.0),
+            mood_end: 0.0,
+            earlier,
+            steps: Vec::with_capacity(8),
+            queue: self.queue_for(channel, topic),
+            joined_at: at,
+            waited: 0,
+            patience: None,
+            cause: None,
+            hops: 0,
+            solved: false,
+            used_knowledge: false,
+            by_bot: false,
+            ended_at: None,
+            whole: dice.chance(0.03),
             dice,
-            words_seed: seed ^ index.rotate_left(17),
-            turns: self.options.turns,
-            turn_count: 0,
-            upset,
         };
-        let (ended_at, solved) = self.pass(&mut journey, earlier.as_ref(), at);
-        if !solved {
-            self.remember(
-                &journey,
-                earlier.map(|earlier| earlier.past),
-                person_index,
-                ended_at,
-            );
-        }
-        journey.sheet.finish(true)
+        self.contacts.insert(number, contact);
+        self.timer(at, number, Timer::Arrives);
     }
 
-    fn population(&self) -> f64 {
-        (self.options.interactions as f64 / 2.5).max(200.0)
+    fn queue_for(&self, channel: Channel, topic: usize) -> usize {
+        let spec = &self.library.queues[self.intent(topic).queue];
+        match channel {
+            Channel::Call => self.staff.queue(&spec.name),
+            Channel::Video => self.staff.queue(VIDEO),
+            Channel::Email => self.staff.queue(EMAIL),
+            _ => self.staff.queue(&spec.text),
+        }
     }
 
-    /// A call-back that is due, or now and then someone whose matter stayed open.
-    fn earlier(&mut self, at: i64, dice: &mut Dice) -> Option<Earlier> {
-        let due = |past: &Past, after: i64| past.at + after <= at;
-        let again = dice.chance(0.11);
-        if self
-            .callbacks
-            .front()
-            .is_some_and(|past| due(past, 600 * SECOND))
-        {
-            let past = self.callbacks.pop_front()?;
-            return Some(Earlier {
-                past,
-                callback: true,
-            });
-        }
-        if again
-            && self
-                .unsolved
-                .front()
-                .is_some_and(|past| due(past, 900 * SECOND))
-        {
-            let past = self.unsolved.pop_front()?;
-            return Some(Earlier {
-                past,
-                callback: false,
-            });
-        }
-        None
-    }
-
-    /// Promises a call-back.
-    pub(super) fn call_back_later(&mut self, journey: &Journey, at: i64) {
-        let id = journey.sheet.id.clone();
-        let past = Past {
-            initial_id: id.clone(),
-            id,
-            person: journey.person.index,
-            at,
+    /// The customer is there: menu, bot, or straight to the queue.
+    fn arrives(&mut self, number: u64, at: i64) {
+        let Some(mut contact) = self.contacts.remove(&number) else {
+            return;
         };
-        self.callbacks.push_back(past);
-    }
-
-    fn remember(&mut self, journey: &Journey, earlier: Option<Past>, person: u64, at: i64) {
-        let id = journey.sheet.id.clone();
-        let is_callback = self.callbacks.back().is_some_and(|past| past.id == id);
-        if is_callback {
+        if self.customers.is_gone(contact.customer, at) {
             return;
         }
-        let initial_id = earlier.map_or_else(|| id.clone(), |past| past.initial_id);
-        self.unsolved.push_back(Past {
-            id,
-            initial_id,
-            person,
-            at,
-        });
-        if self.unsolved.len() > MEMORY {
-            self.unsolved.pop_front();
+        self.open.insert((at, number));
+        match contact.channel {
+            _ if contact.is_outbound() => {
+                contact.joined_at = at;
+                self.floor.join(number, contact.queue, 1, Some(40 * MINUTE));
+                self.contacts.insert(number, contact);
+            }
+            Channel::Call => self.menu(contact, at),
+            Channel::Chat | Channel::Wechat => self.bot(contact, at),
+            _ => {
+                self.contacts.insert(number, contact);
+                self.timer(at + SECOND / 3, number, Timer::Joins);
+            }
         }
     }
-}
 
-fn compact_day(at: i64) -> String {
-    Micros(at).day().to_string().replace('-', "")
+    /// The contact is over.
+    pub(super) fn finish(
+        &mut self,
+        mut contact: Contact,
+        at: i64,
+        reason: EndReason,
+        by: EndedBy,
+        resolved: Option<bool>,
+    ) {
+        contact.ended_at = Some(at);
+        contact.steps.push(Step::Ended {
+            at,
+            reason,
+            by,
+            resolved,
+        });
+        contact.solved = resolved == Some(true);
+        let wait_s = contact.waited as f64 / SECOND as f64;
+        let skill = contact.last_stay().map_or(0.5, |stay| stay.skill);
+        let outcome = if contact.solved { 0.9 } else { -0.7 };
+        let slow =
+            (wait_s / 240.0).min(1.2) * f64::from(u8::from(contact.channel != Channel::Email));
+        let mood = contact.mood + outcome + 0.8 * (skill - 0.6) - slow;
+        contact.mood_end = mood.clamp(-2.0, 2.0);
+        let abandoned = reason == EndReason::Abandoned;
+        let (customer, solved) = (contact.customer, contact.solved);
+        self.customers
+            .remember(customer, solved, contact.mood_end, abandoned);
+        self.again(&mut contact, at, abandoned);
+        self.open.remove(&(contact.started_at, contact.number));
+        self.finished.push(Finished::Contact(Box::new(contact)));
+    }
+
+    /// Who got no help comes again, some on another channel.
+    fn again(&mut self, contact: &mut Contact, at: i64, abandoned: bool) {
+        let tries = contact.earlier.as_ref().map_or(0, |earlier| earlier.tries);
+        let by_callback = contact.cause == Some("call_back");
+        let likely = match (contact.solved, abandoned) {
+            _ if tries >= 4 => 0.0,
+            (true, _) => 0.03,
+            (false, true) => 0.62,
+            (false, false) => 0.5,
+        };
+        if !by_callback && !contact.dice.chance(likely) {
+            return;
+        }
+        let delay = match (by_callback, abandoned) {
+            (true, _) => 15 * MINUTE + contact.dice.exponential_ms(1_500_000.0) * 1_000,
+            (_, true) => 4 * MINUTE + contact.dice.exponential_ms(3_600_000.0) * 1_000,
+            _ => 20 * MINUTE + contact.dice.exponential_ms(32_400_000.0) * 1_000,
+        };
+        let mut next = at + delay;
+        if matches!((next.rem_euclid(DAY)) / HOUR, 15..=22) {
+            // Nobody does so at night; the next morning.
+            next += 9 * HOUR;
+        }
+        if next >= self.end() {
+            return;
+        }
+        let switches = !by_callback && contact.dice.chance(0.35);
+        let channel = match (by_callback, switches) {
+            (true, _) => Channel::Call,
+            (_, true) => CHANNELS[contact.dice.weighted(&CHANNELS.map(|(_, share)| share))].0,
+            _ => contact.channel,
+        };
+        let earlier = Earlier {
+            initial: contact
+                .earlier
+                .as_ref()
+                .map_or_else(|| contact.id.clone(), |earlier| earlier.initial.clone()),
+            previous: contact.id.clone(),
+            reason: match (by_callback, contact.solved) {
+                (true, _) => "callback",
+                (_, true) => "again",
+                _ => "unsolved",
+            },
+            tries: tries + u8::from(!by_callback),
+            outbound: by_callback,
+        };
+        self.expect(
+            next,
+            channel,
+            contact.customer,
+            contact.topic,
+            Some(earlier),
+        );
+    }
+
+    /// An agent's state, to be written.
+    pub(super) fn state(&mut self, at: i64, agent: usize, state: State) {
+        self.finished.push(Finished::State(at, agent, state));
+    }
+
+    /// The end of an interaction that nobody took.
+    pub(super) fn unserved(
+        &mut self,
+        mut contact: Contact,
+        at: i64,
+        outcome: LegOutcome,
+        cause: &'static str,
+    ) {
+        contact.cause = Some(cause);
+        let (reason, by) = match outcome {
+            LegOutcome::Abandoned => (EndReason::Abandoned, EndedBy::Customer),
+            LegOutcome::Callback => (EndReason::Completed, EndedBy::System),
+            _ => (EndReason::Failed, EndedBy::System),
+        };
+        self.finish(contact, at, reason, by, None);
+    }
 }

@@ -17,6 +17,9 @@ pub(super) enum Stream {
     Person = 4,
     Staff = 5,
     Shuffle = 6,
+    Plan = 7,
+    Day = 8,
+    Delivery = 9,
 }
 
 /// A sequence of throws.
@@ -74,11 +77,47 @@ impl Dice {
         (-(1.0 - self.unit()).ln() * mean_ms) as i64
     }
 
+    /// A draw from the standard normal, as a sum of 12 throws.
+    pub(super) fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
+    }
+
+    /// How often something happens that happens `mean` times on average.
+    pub(super) fn poisson(&mut self, mean: f64) -> u64 {
+        // In parts, so that `exp` does not come near zero.
+        let parts = (mean / 20.0).ceil().max(1.0);
+        let limit = (-mean / parts).exp();
+        (0..parts as u64)
+            .map(|_| {
+                let mut product = self.unit();
+                let mut count = 0;
+                while product > limit {
+                    product *= self.unit();
+                    count += 1;
+                }
+                count
+            })
+            .sum()
+    }
+
+    /// A factor with mean 1 and variance `1 / shape` (gamma), by Marsaglia and
+    /// Tsang's method; `shape` at least 1.
+    pub(super) fn gamma(&mut self, shape: f64) -> f64 {
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = self.normal();
+            let v = (1.0 + c * x).powi(3);
+            if v > 0.0 && self.unit().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v / shape;
+            }
+        }
+    }
+
     /// A duration that is mostly near `median_ms` and sometimes several times
     /// as long: log-normal, from a sum of 12 throws.
     pub(super) fn service_ms(&mut self, median_ms: f64, spread: f64) -> i64 {
-        let normal = (0..12).map(|_| self.unit()).sum::<f64>() - 6.0;
-        (median_ms * (normal * spread).exp()) as i64
+        (median_ms * (self.normal() * spread).exp()) as i64
     }
 }
 
@@ -100,6 +139,18 @@ mod tests {
         }
         assert!(differs);
         assert_eq!(dice.below(0), 0);
+    }
+
+    #[test]
+    fn counts_and_factors_have_their_means() {
+        let mut dice = Dice::new(3, Stream::Plan, 0);
+        let counted = (0..4_000).map(|_| dice.poisson(47.5)).sum::<u64>() as f64 / 4_000.0;
+        assert!((counted - 47.5).abs() < 0.5, "{counted}");
+        let factors: Vec<f64> = (0..8_000).map(|_| dice.gamma(12.0)).collect();
+        let mean = factors.iter().sum::<f64>() / 8_000.0;
+        let variance = factors.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 8_000.0;
+        assert!((mean - 1.0).abs() < 0.02, "{mean}");
+        assert!((variance - 1.0 / 12.0).abs() < 0.01, "{variance}");
     }
 
     #[test]

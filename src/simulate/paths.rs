@@ -1,282 +1,267 @@
-//! The way of an interaction through its channel, up to the queue.
+//! The way of a contact up to the queue: the phone menu and the bot.
 //!
-//! Invariants: every path begins with `started` and ends with `ended`, or is
-//! one transcript; an e-mail that nobody answers stays open.
+//! Invariants: a path ends the contact or lets it join a queue; the menu can go
+//! round, and some never find out.
 
-use std::borrow::Cow;
+use super::contact::{BotEnd, Contact, Key, Node, Shown, Step};
+use super::desk::{Desk, Timer};
+use super::plan::Gap;
+use super::staff::{MS, SECOND};
+use crate::domain::{Actor, Channel, EndReason, EndedBy, IvrAction, KnowledgeAction, TransferKind};
 
-use super::after;
-use super::desk::{Desk, Earlier};
-use super::journey::Journey;
-use super::staff::{MS, Queue, SECOND};
-use super::stays::{end, knowledge};
-use super::talk::{Partner, speak};
-use crate::contract::Data;
-use crate::contract::event::{IvrStep, Related, Started, Transferred};
-use crate::domain::{
-    Actor, Channel, Direction, EndReason, EndedBy, Entry, IvrAction, Json, KnowledgeAction,
-    SurveyAbout, TransferKind,
-};
-
-/// First level of the phone menu: key, node, caption, queue.
-const MENU: [(&str, &str, &str, Queue); 5] = [
-    ("1", "bill", "话费与套餐", Queue::Billing),
-    ("2", "broadband", "宽带报修", Queue::Broadband),
-    ("3", "orders", "订单与物流", Queue::Orders),
-    ("4", "returns", "退换货", Queue::Returns),
-    ("9", "english", "English", Queue::English),
-];
-
-impl Desk {
-    /// The whole interaction. Gives the time of its end and whether the matter
-    /// was solved.
-    pub(super) fn pass(
-        &mut self,
-        journey: &mut Journey,
-        earlier: Option<&Earlier>,
-        at: i64,
-    ) -> (i64, bool) {
-        let at_once =
-            earlier.is_none() && journey.dice.chance(0.03) && journey.channel != Channel::Email;
-        if at_once && let Some(ended) = self.transcript(journey, at) {
-            after::all(journey, ended, SurveyAbout::Interaction);
-            return ended;
-        }
-        let callback = earlier.is_some_and(|earlier| earlier.callback);
-        started(journey, earlier, at);
-        let (ended, about) = match journey.channel {
-            Channel::Call if callback => (self.call_back(journey, at), SurveyAbout::Interaction),
-            Channel::Call => self.call(journey, at),
-            Channel::Video | Channel::Email => self.straight(journey, at),
-            _ => self.chat(journey, at),
+impl Desk<'_> {
+    /// The phone menu.
+    pub(super) fn menu(&mut self, mut contact: Contact, at: i64) {
+        let mut at = at + contact.dice.between(200, 900) * MS;
+        let wanted = self.intent(contact.topic).queue;
+        let ivr = |contact: &mut Contact, at: i64, node, action, key| {
+            contact.steps.push(Step::Ivr {
+                at,
+                node,
+                action,
+                key,
+            });
         };
-        after::all(journey, ended, about);
-        ended
-    }
-
-    fn call(&mut self, journey: &mut Journey, at: i64) -> ((i64, bool), SurveyAbout) {
-        let mut at = at + journey.dice.between(200, 900) * MS;
-        let wanted = journey.matter.intent.queue;
-        let entry = MENU
-            .iter()
-            .find(|(.., queue)| *queue == wanted)
-            .unwrap_or(&MENU[0]);
-        let (key, node, caption, queue) = *entry;
-        step(journey, at, "root", IvrAction::Menu, None, Some("主菜单"));
-        at += journey.dice.between(4_000, 16_000) * MS;
+        ivr(&mut contact, at, Node::Root, IvrAction::Menu, Key::None);
+        at += contact.dice.between(4_000, 16_000) * MS;
         // A wrong key leads round once more, some never find the right one.
         let mut loops = 0;
-        while loops < 4 && journey.dice.chance(0.17) {
-            let wrong = *journey.dice.pick(&["0", "7", "8", "#"]);
-            step(journey, at, "root", IvrAction::Input, Some(wrong), None);
-            step(
-                journey,
-                at + 700 * MS,
-                "root",
-                IvrAction::Menu,
-                None,
-                Some("主菜单"),
+        while loops < 4 && contact.dice.chance(0.16) {
+            let wrong = *contact.dice.pick(&['0', '7', '8', '#']);
+            ivr(
+                &mut contact,
+                at,
+                Node::Root,
+                IvrAction::Input,
+                Key::Digit(wrong),
             );
-            at += journey.dice.between(6_000, 18_000) * MS;
+            ivr(
+                &mut contact,
+                at + 700 * MS,
+                Node::Root,
+                IvrAction::Menu,
+                Key::None,
+            );
+            at += contact.dice.between(6_000, 18_000) * MS;
             loops += 1;
         }
-        step(journey, at, "root", IvrAction::Input, Some(key), None);
-        at += SECOND;
-        step(journey, at, node, IvrAction::Menu, None, Some(caption));
-        at += journey.dice.between(3_000, 14_000) * MS;
-        match journey
-            .dice
-            .weighted(&[0.09 + 0.08 * f64::from(loops), 0.17, 0.74])
-        {
-            0 => {
-                step(journey, at, node, IvrAction::HangUp, None, None);
-                end(journey, at, EndReason::Abandoned, EndedBy::Customer, None);
-                ((at, false), SurveyAbout::SelfService)
-            }
-            1 => (self_service(journey, at, node), SurveyAbout::SelfService),
-            _ => {
-                step(journey, at, node, IvrAction::ToAgent, Some("0"), None);
-                (
-                    self.serve(journey, queue, at + 800 * MS),
-                    SurveyAbout::Interaction,
-                )
-            }
-        }
-    }
-
-    /// The agent dials; the customer picks up or not.
-    fn call_back(&mut self, journey: &mut Journey, at: i64) -> (i64, bool) {
-        let queue = journey.matter.intent.queue;
-        match self.staff.next_free(queue, at) {
-            Some((from, agent)) if from - at < 1_200 * SECOND && journey.dice.chance(0.82) => {
-                self.agent_stay(journey, None, agent, from, 1)
-            }
-            _ => {
-                let at = at + 35 * SECOND;
-                end(journey, at, EndReason::TimedOut, EndedBy::System, None);
-                (at, false)
-            }
-        }
-    }
-
-    /// Channels without a machine in front.
-    fn straight(&mut self, journey: &mut Journey, at: i64) -> ((i64, bool), SurveyAbout) {
-        let queue = if journey.channel == Channel::Email {
-            Queue::Email
+        // Some choose the queue beside, and are handed on later.
+        let queues = self.library.queues.len();
+        let strays = queues > 1 && contact.dice.chance(0.06);
+        let chosen = if strays {
+            (wanted + 1 + contact.dice.below(queues as u64 - 1) as usize) % queues
         } else {
-            Queue::Video
+            wanted
         };
-        let at = at + 300 * MS;
-        if queue == Queue::Email && self.staff.next_free(queue, at).is_none() {
-            // Comes after the last shift of the day; tomorrow's mail is another.
-            return ((at, false), SurveyAbout::Interaction);
+        ivr(
+            &mut contact,
+            at,
+            Node::Root,
+            IvrAction::Input,
+            Key::Queue(chosen),
+        );
+        at += SECOND;
+        let node = Node::Queue(chosen);
+        ivr(&mut contact, at, node, IvrAction::Menu, Key::None);
+        at += contact.dice.between(3_000, 14_000) * MS;
+        let self_service = if self.intent(contact.topic).self_service {
+            0.38
+        } else {
+            0.05
+        };
+        let lost = 0.07 + 0.09 * f64::from(loops);
+        match contact.dice.weighted(&[lost, self_service, 0.74]) {
+            0 => {
+                ivr(&mut contact, at, node, IvrAction::HangUp, Key::None);
+                contact.cause = Some(if loops > 1 {
+                    "lost_in_menu"
+                } else {
+                    "gave_up_in_menu"
+                });
+                self.finish(contact, at, EndReason::Abandoned, EndedBy::Customer, None);
+            }
+            1 => self.self_service(contact, at, node),
+            _ => {
+                ivr(&mut contact, at, node, IvrAction::ToAgent, Key::Digit('0'));
+                contact.queue = self.staff.queue(&self.library.queues[chosen].name);
+                let number = contact.number;
+                self.contacts.insert(number, contact);
+                self.timer(at + 800 * MS, number, Timer::Joins);
+            }
         }
-        (self.serve(journey, queue, at), SurveyAbout::Interaction)
     }
 
-    fn chat(&mut self, journey: &mut Journey, at: i64) -> ((i64, bool), SurveyAbout) {
-        let until = at + journey.dice.between(15_000, 95_000) * MS;
-        speak(journey, Partner::Bot, (at + 500 * MS, until), &[]);
-        if journey.dice.chance(0.6) {
-            knowledge(
-                journey,
-                at + (until - at) / 2,
-                KnowledgeAction::Shown,
-                Actor::Bot,
-            );
+    fn self_service(&mut self, mut contact: Contact, mut at: i64, node: Node) {
+        if contact.dice.chance(0.5) {
+            contact.steps.push(Step::Ivr {
+                at,
+                node,
+                action: IvrAction::Input,
+                key: Key::Phone,
+            });
+            at += 4 * SECOND;
         }
-        match journey.dice.weighted(&[0.36, 0.09, 0.55]) {
-            0 => {
-                end(
-                    journey,
+        contact.steps.push(Step::Ivr {
+            at,
+            node,
+            action: IvrAction::Info,
+            key: Key::None,
+        });
+        let done = at + contact.dice.between(8_000, 40_000) * MS;
+        contact.steps.push(Step::Ivr {
+            at: done,
+            node,
+            action: IvrAction::SelfServiceCompleted,
+            key: Key::None,
+        });
+        self.finish(
+            contact,
+            done + SECOND,
+            EndReason::Completed,
+            EndedBy::Customer,
+            Some(true),
+        );
+    }
+
+    /// What a search for the contact's matter shows.
+    pub(super) fn search(&self, contact: &mut Contact) -> Shown {
+        let other = |contact: &mut Contact| {
+            Shown::Wrong(contact.dice.below(self.plan.topics.len() as u64) as usize)
+        };
+        let throw = contact.dice.unit();
+        match contact.gap {
+            _ if contact.failing => Shown::Nothing,
+            Gap::Answered | Gap::Outdated | Gap::Rejected if throw < 0.93 => Shown::Right,
+            Gap::Conflict if throw < 0.48 => Shown::Right,
+            Gap::Conflict if throw < 0.94 => Shown::Contrary,
+            Gap::NoContent | Gap::NotFound | Gap::OutOfScope if throw < 0.45 => other(contact),
+            Gap::Answered | Gap::Outdated | Gap::Rejected | Gap::Conflict if throw < 0.97 => {
+                other(contact)
+            }
+            _ => Shown::Nothing,
+        }
+    }
+
+    /// Whether the customer is content with what was shown.
+    pub(super) fn accepts(contact: &mut Contact, shown: Shown) -> bool {
+        let likely = match (shown, contact.gap) {
+            (Shown::Nothing, _) => 0.0,
+            (Shown::Wrong(_), _) => 0.03,
+            (_, Gap::Answered) => 0.76,
+            (_, Gap::Conflict) => 0.42,
+            (_, Gap::Outdated) => 0.28,
+            (_, Gap::Rejected) => 0.12,
+            _ => 0.05,
+        };
+        contact.dice.chance(likely)
+    }
+
+    /// The bot in front of chats.
+    pub(super) fn bot(&mut self, mut contact: Contact, at: i64) {
+        let until = at + contact.dice.between(18_000, 95_000) * MS;
+        let shown = self.search(&mut contact);
+        let accepted = Self::accepts(&mut contact, shown);
+        let middle = at + (until - at) / 2;
+        let asks_person = contact.dice.chance(0.12);
+        let end = match (accepted && !asks_person, contact.dice.unit()) {
+            (true, throw) if throw < 0.9 => BotEnd::Solved,
+            (_, throw) if throw > 0.88 => BotEnd::Left,
+            _ => BotEnd::HandedOver,
+        };
+        if !contact.failing {
+            self.used(&mut contact, middle, shown, Actor::Bot, Some(accepted));
+        }
+        let (from, failing) = (at + SECOND / 2, contact.failing);
+        contact.steps.push(Step::Bot {
+            from,
+            until,
+            shown,
+            failing,
+            end,
+        });
+        contact.by_bot = end == BotEnd::Solved;
+        match end {
+            BotEnd::Solved => {
+                self.finish(
+                    contact,
                     until,
                     EndReason::Completed,
                     EndedBy::Customer,
                     Some(true),
                 );
-                ((until, true), SurveyAbout::Bot)
             }
-            1 => {
+            BotEnd::Left => {
+                contact.cause = Some("gave_up_with_bot");
                 let at = until + 300 * SECOND;
-                end(
-                    journey,
+                self.finish(
+                    contact,
                     at,
                     EndReason::TimedOut,
                     EndedBy::System,
                     Some(false),
                 );
-                ((at, false), SurveyAbout::Bot)
             }
-            _ => {
-                let queue = journey.matter.intent.queue.for_text();
-                let transferred = Transferred {
-                    from_agent_id: None,
-                    to_agent_id: None,
-                    to_queue: Some(Cow::Borrowed(queue.as_str())),
-                    kind: TransferKind::BotToHuman,
-                };
-                journey.put(until, Data::Transferred(transferred));
-                (
-                    self.serve(journey, queue, until + 200 * MS),
-                    SurveyAbout::Interaction,
-                )
+            BotEnd::HandedOver => {
+                let queue = Some(contact.queue);
+                let kind = TransferKind::BotToHuman;
+                contact.steps.push(Step::Transferred {
+                    at: until,
+                    from: None,
+                    to: None,
+                    queue,
+                    kind,
+                });
+                let number = contact.number;
+                self.contacts.insert(number, contact);
+                self.timer(until + 200 * MS, number, Timer::Joins);
             }
         }
     }
-}
 
-fn self_service(journey: &mut Journey, at: i64, node: &str) -> (i64, bool) {
-    let at = if journey.dice.chance(0.5) {
-        let number = format!("{}#", journey.person.phone);
-        step(journey, at, node, IvrAction::Input, Some(&number), None);
-        at + 4 * SECOND
-    } else {
-        at
-    };
-    step(
-        journey,
-        at,
-        node,
-        IvrAction::Info,
-        None,
-        Some(journey.matter.intent.query),
-    );
-    let done = at + journey.dice.between(8_000, 40_000) * MS;
-    step(
-        journey,
-        done,
-        node,
-        IvrAction::SelfServiceCompleted,
-        None,
-        None,
-    );
-    end(
-        journey,
-        done + SECOND,
-        EndReason::Completed,
-        EndedBy::Customer,
-        Some(true),
-    );
-    (done + SECOND, true)
-}
+    /// A search, what it showed, and what became of it.
+    pub(super) fn used(
+        &self,
+        contact: &mut Contact,
+        at: i64,
+        shown: Shown,
+        actor: Actor,
+        accepted: Option<bool>,
+    ) {
+        contact.used_knowledge = true;
+        let mut put = |at: i64, shown: Shown, action: KnowledgeAction| {
+            contact.steps.push(Step::Knowledge {
+                at,
+                shown,
+                action,
+                actor,
+            });
+        };
+        put(at, Shown::Nothing, KnowledgeAction::Searched);
+        if shown == Shown::Nothing {
+            return;
+        }
+        put(at + 900 * MS, shown, KnowledgeAction::Shown);
+        match accepted {
+            Some(true) => {
+                if actor == Actor::Bot {
+                    put(at + 3 * SECOND, shown, KnowledgeAction::Clicked);
+                }
+                put(at + 7 * SECOND, shown, KnowledgeAction::Accepted);
+            }
+            Some(false) if contact.dice.chance(0.7) => {
+                contact.steps.push(Step::Knowledge {
+                    at: at + 6 * SECOND,
+                    shown,
+                    action: KnowledgeAction::Rejected,
+                    actor,
+                });
+            }
+            _ => {}
+        }
+    }
 
-fn step(
-    journey: &mut Journey,
-    at: i64,
-    node: &str,
-    action: IvrAction,
-    input: Option<&str>,
-    label: Option<&str>,
-) {
-    let step = IvrStep {
-        node: Cow::Borrowed(node),
-        action,
-        input: input.map(Cow::Borrowed),
-        label: label.map(Cow::Borrowed),
-    };
-    journey.put(at, Data::IvrStep(step));
-}
-
-fn started(journey: &mut Journey, earlier: Option<&Earlier>, at: i64) {
-    let callback = earlier.is_some_and(|earlier| earlier.callback);
-    let entry = match journey.channel {
-        _ if callback => Entry::Agent,
-        Channel::Call => Entry::Ivr,
-        Channel::Video | Channel::Email => Entry::Queue,
-        _ => Entry::Bot,
-    };
-    let related = earlier.map(|earlier| Related {
-        initial_id: Some(Cow::Owned(earlier.past.initial_id.clone())),
-        previous_id: Some(Cow::Owned(earlier.past.id.clone())),
-        reason: Some(Cow::Borrowed(if callback {
-            "callback"
-        } else {
-            "unsolved"
-        })),
-    });
-    let known = journey.dice.chance(0.7);
-    let brand = if journey.dice.chance(0.5) {
-        "听潮通信"
-    } else {
-        "听潮商城"
-    };
-    let text = |value: &'static str| Json::Text(Cow::Borrowed(value));
-    let attributes = Json::Map(vec![
-        (Cow::Borrowed("brand"), text(brand)),
-        (Cow::Borrowed("city"), text(journey.person.city)),
-    ]);
-    let started = Started {
-        channel: journey.channel,
-        direction: if callback {
-            Direction::Outbound
-        } else {
-            Direction::Inbound
-        },
-        customer: Some(journey.person.on_channel(journey.channel, known)),
-        entry,
-        language: Some(journey.language()),
-        related,
-        attributes: Some(attributes),
-    };
-    journey.put(at, Data::Started(started));
+    /// Whether chats of this channel have a bot in front.
+    pub(super) fn is_text(channel: Channel) -> bool {
+        matches!(channel, Channel::Chat | Channel::Wechat)
+    }
 }

@@ -2,50 +2,93 @@
 //!
 //! Invariants: a customer is known by his number; the same number gives the
 //! same name, phone and addresses in every interaction of one seed. Numbers
-//! have the shape and check digits of real ones but were drawn by chance.
+//! have the shape and check digits of real ones but were drawn by chance. Some
+//! people are two customers to the CRM: a second phone with an account of its own.
 
 use std::borrow::Cow;
 
 use super::dice::{Dice, Stream};
-use super::words::{CITIES, ESTATES, GIVEN, NAMES_EN, ROADS, SURNAMES};
+use super::scenario::{Language, Library};
 use crate::contract::event::{Customer, Identity};
 use crate::domain::{Channel, IdentityKind};
 
-/// One customer.
+/// One of so many speaks English.
+const ENGLISH_EVERY: u64 = 16;
+
+/// One of so many has a second phone and account.
+const SECOND_EVERY: u64 = 9;
+
+/// One customer, as one of his CRM accounts knows him.
 pub(super) struct Person {
+    /// Id in the CRM.
     pub id: String,
-    pub surname: &'static str,
+    pub surname: String,
     pub name: String,
     pub phone: String,
     pub english: bool,
-    pub city: &'static str,
+    pub city: String,
+    /// The true customer.
     pub index: u64,
+    /// Whether this is his second account.
+    pub second: bool,
     seed: u64,
+    road: String,
+    estate: String,
+}
+
+/// Whether customer `index` speaks English.
+pub(super) fn is_english(index: u64) -> bool {
+    index % ENGLISH_EVERY == 3
+}
+
+/// Whether customer `index` has two accounts.
+pub(super) fn has_second(index: u64) -> bool {
+    index % SECOND_EVERY == 4
+}
+
+/// The name that the truth has for customer `index`.
+pub(super) fn true_id(index: u64) -> String {
+    format!("person-{index:07}")
 }
 
 impl Person {
-    /// Customer `index` under `seed`.
-    pub(super) fn new(seed: u64, index: u64) -> Self {
+    /// Customer `index` under `seed`, by his second account when `second`.
+    pub(super) fn new(seed: u64, index: u64, second: bool, library: &Library) -> Self {
+        let english = is_english(index);
         let mut dice = Dice::new(seed, Stream::Person, index);
-        let english = dice.chance(0.06);
-        let surname = *dice.pick(SURNAMES);
-        let name = if english {
-            (*dice.pick(NAMES_EN)).to_owned()
-        } else {
-            format!("{surname}{}", dice.pick(GIVEN))
+        let language = |english: bool| library.languages.get(usize::from(english));
+        let mut pick = |from: Option<&Language>, list: &str| {
+            let values = from.map_or(&[][..], |language| language.values(list));
+            let chosen = dice.below(values.len() as u64) as usize;
+            values.get(chosen).cloned().unwrap_or_default()
         };
+        let surname = pick(language(english), "surname_list");
+        let given = pick(language(english), "given_list");
+        let city = pick(language(english), "city");
+        let road = pick(language(english), "road");
+        let estate = pick(language(false), "estate");
+        let name = if english {
+            format!("{given} {surname}")
+        } else {
+            format!("{surname}{given}")
+        };
+        if second {
+            dice = Dice::new(seed ^ 0x5ec0, Stream::Person, index);
+        }
         let prefix = *dice.pick(&["13", "15", "17", "18", "19"]);
         let phone = format!("{prefix}{:09}", dice.below(1_000_000_000));
-        let city = *dice.pick(CITIES);
         Self {
-            id: format!("cust-{index:07}"),
+            id: format!("cust-{:07}", index * 2 + u64::from(second)),
             surname,
             name,
             phone,
             english,
             city,
             index,
-            seed,
+            second,
+            seed: seed ^ if second { 0x5ec0 } else { 0 },
+            road,
+            estate,
         }
     }
 
@@ -65,7 +108,7 @@ impl Person {
         format!(
             "{}{}@{host}",
             dice.pick(&["user", "lan", "feng", "yu", "tao"]),
-            self.index * 7 + 1024
+            self.index * 7 + 1024 + 3 * u64::from(self.second)
         )
     }
 
@@ -80,12 +123,15 @@ impl Person {
     /// Street address.
     pub(super) fn address(&self) -> String {
         let mut dice = self.dice(3);
-        let (road, estate) = (*dice.pick(ROADS), *dice.pick(ESTATES));
         let (number, house, room) = (
             dice.between(1, 398),
             dice.between(1, 32),
             dice.between(101, 2804),
         );
+        if self.english {
+            return format!("Room {room}, No. {number} {}, {}", self.road, self.city);
+        }
+        let (road, estate) = (&self.road, &self.estate);
         format!("{}市{road}{number}号{estate}{house}栋{room}室", self.city)
     }
 
@@ -132,10 +178,7 @@ impl Person {
         let identity = match channel {
             Channel::Wechat => identity(IdentityKind::WechatOpenid, self.openid()),
             Channel::Email => identity(IdentityKind::Email, self.email()),
-            Channel::Chat => identity(
-                IdentityKind::Account,
-                format!("u{:08}", self.index * 13 + 10_000),
-            ),
+            Channel::Chat => identity(IdentityKind::Account, self.account()),
             _ => identity(IdentityKind::Phone, self.phone.clone()),
         };
         Customer {
@@ -144,12 +187,21 @@ impl Person {
         }
     }
 
+    /// The account of the app.
+    pub(super) fn account(&self) -> String {
+        format!(
+            "u{:08}",
+            self.index * 13 + 10_000 + 5 * u64::from(self.second)
+        )
+    }
+
     /// Every identity, as the CRM knows them.
     pub(super) fn identities(&self) -> Vec<Identity<Cow<'static, str>>> {
         vec![
             identity(IdentityKind::Phone, self.phone.clone()),
             identity(IdentityKind::WechatOpenid, self.openid()),
             identity(IdentityKind::Email, self.email()),
+            identity(IdentityKind::Account, self.account()),
         ]
     }
 }
@@ -178,15 +230,27 @@ mod tests {
         sum.is_multiple_of(10)
     }
 
+    fn library() -> Library {
+        Library::built_in().unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+    }
+
     #[test]
     fn numbers_have_their_shapes_and_stay_with_their_person() {
+        let library = library();
         for index in 0..500 {
-            let person = Person::new(3, index);
+            let person = Person::new(3, index, false, &library);
             assert_eq!(person.phone.len(), 11);
             assert_eq!(person.id_card().len(), 18);
             assert!(luhn(&person.bank_card()), "{}", person.bank_card());
-            assert_eq!(person.openid(), Person::new(3, index).openid());
+            assert_eq!(
+                person.openid(),
+                Person::new(3, index, false, &library).openid()
+            );
             assert_eq!(person.tail().len(), 4);
+            let second = Person::new(3, index, true, &library);
+            assert_eq!(second.name, person.name);
+            assert_ne!(second.phone, person.phone);
+            assert_ne!(second.id, person.id);
         }
     }
 
@@ -194,8 +258,9 @@ mod tests {
     fn the_check_digit_is_the_one_of_the_standard() {
         // The sum of all 18 weighted digits is 1 modulo 11 (GB 11643).
         const WEIGHTS: [u32; 18] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2, 1];
+        let library = library();
         for index in 0..200 {
-            let id = Person::new(1, index).id_card();
+            let id = Person::new(1, index, false, &library).id_card();
             let digit = |c: char| c.to_digit(10).unwrap_or(10);
             let sum: u32 = id.chars().map(digit).zip(WEIGHTS).map(|(d, w)| d * w).sum();
             assert_eq!(sum % 11, 1, "{id}");

@@ -1,278 +1,334 @@
-//! Sentences from the word lists, with their slots filled.
+//! Sentences from the scenario library, with their slots filled.
 //!
-//! Invariants: every `{slot}` of the lists is known (a test tries each list);
-//! what belongs to one matter (order, parcel, product, plan, ticket) is the
-//! same in all sentences of an interaction.
+//! Invariants: what belongs to one matter (order, parcel, product, plan, ticket,
+//! the thing) is the same in all sentences of an interaction; the places of
+//! personal values are those in the finished text, in Unicode scalars.
 
-use std::fmt::Write;
-
-use super::dice::Dice;
+use super::dice::{Dice, Stream};
+use super::noise::{self, Piece};
 use super::people::Person;
-use super::words::{
-    CHINESE, CITIES, CITIES_EN, DAYS, DAYS_EN, ENGLISH, Intent, Language, MONTHS_EN, PARTS_OF_DAY,
-    PLANS, PLANS_EN, PRODUCTS, PRODUCTS_EN,
-};
+use super::scenario::grammar::{Pattern, Said};
+use super::scenario::{Intent, Language, Part};
 
-/// What an interaction is about.
-pub(super) struct Matter {
-    pub intent: &'static Intent,
-    pub language: &'static Language,
-    order: u64,
-    parcel: u64,
-    ticket: u64,
-    product: &'static str,
-    plan: &'static str,
+/// A personal value in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Planted {
+    pub kind: &'static str,
+    /// First and one past the last Unicode scalar.
+    pub start: usize,
+    pub end: usize,
+    pub value: String,
 }
 
-impl Matter {
-    /// A new matter of someone who speaks English, or Chinese.
-    pub(super) fn new(english: bool, dice: &mut Dice) -> Self {
-        let language = if english { &ENGLISH } else { &CHINESE };
-        let (products, plans) = if english {
-            (PRODUCTS_EN, PLANS_EN)
-        } else {
-            (PRODUCTS, PLANS)
-        };
-        Self {
-            intent: dice.pick(language.intents),
-            language,
-            order: 20_000_000_000 + dice.below(9_000_000_000),
-            parcel: 7_300_000_000_000 + dice.below(900_000_000_000),
-            ticket: dice.below(100_000_000),
-            product: *dice.pick(products),
-            plan: *dice.pick(plans),
-        }
-    }
-
-    pub(super) fn is_english(&self) -> bool {
-        self.language.tag == ENGLISH.tag
-    }
+/// A finished sentence.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spoken {
+    pub text: String,
+    pub planted: Vec<Planted>,
+    /// What the recogniser changed.
+    pub changes: u32,
 }
 
 /// Who says a sentence about what.
 pub(super) struct Phrases<'a> {
-    pub matter: &'a Matter,
+    pub language: &'a Language,
+    pub intent: &'a Intent,
     pub person: &'a Person,
     pub agent_id: &'a str,
+    /// What belongs to the matter is drawn from this.
+    pub matter: u64,
+    pub judge: bool,
+    /// Numbers of answers are changed: the facts are others.
+    pub other_facts: bool,
+    /// What a recogniser does; 0 in writing.
+    pub noise: f64,
     pub dice: Dice,
+    pieces: Vec<Piece>,
 }
 
-impl Phrases<'_> {
-    /// One of `templates`, filled.
-    pub(super) fn one_of(&mut self, templates: &[&'static str]) -> String {
-        let template = *self.dice.pick(templates);
-        let mut text = String::with_capacity(template.len() + 32);
-        self.fill(template, &mut text);
-        text
-    }
-
-    /// What the customer says first: with a way in, a way out, and anger.
-    pub(super) fn ask(&mut self, upset: bool) -> String {
-        let language = self.matter.language;
-        let mut text = self.joined([language.openers, self.matter.intent.asks, language.endings]);
-        if upset {
-            let upset = *self.dice.pick(language.upset);
-            self.fill(upset, &mut text);
-        }
-        text
-    }
-
-    /// What the customer asks next.
-    pub(super) fn follow_up(&mut self) -> String {
-        let language = self.matter.language;
-        self.joined([language.links, language.follow_ups, language.endings])
-    }
-
-    /// A personal value, as customers give them.
-    pub(super) fn personal(&mut self) -> String {
-        let language = self.matter.language;
-        self.joined([language.links, language.personal, language.tails])
-    }
-
-    /// What the agent answers, sometimes with a promise.
-    pub(super) fn answer(&mut self) -> String {
-        let language = self.matter.language;
-        let mut text = self.joined([language.addresses, self.matter.intent.answers, &[]]);
-        if self.dice.chance(0.15) {
-            text.push_str(if self.matter.is_english() {
-                ". "
-            } else {
-                "。"
-            });
-            text.push_str(&self.one_of(language.promises));
-        }
-        text
-    }
-
-    fn joined(&mut self, lists: [&[&'static str]; 3]) -> String {
-        let mut text = String::with_capacity(160);
-        for list in lists.into_iter().filter(|list| !list.is_empty()) {
-            let template = *self.dice.pick(list);
-            self.fill(template, &mut text);
-        }
-        text
-    }
-
-    fn fill(&mut self, template: &'static str, text: &mut String) {
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('{') {
-            text.push_str(before);
-            let Some((slot, after)) = after.split_once('}') else {
-                break;
-            };
-            self.slot(slot, text);
-            rest = after;
-        }
-        text.push_str(rest);
-    }
-
-    fn slot(&mut self, slot: &str, text: &mut String) {
-        let english = self.matter.is_english();
-        let pick = |dice: &mut Dice, zh: &[&'static str], en: &[&'static str]| {
-            *dice.pick(if english { en } else { zh })
-        };
-        match slot {
-            "amount" => self.amount(text),
-            "mins" => number(text, self.dice.between(2, 59)),
-            "few" => number(text, self.dice.between(2, 9)),
-            "day" => self.day(text),
-            "city" => text.push_str(pick(&mut self.dice, CITIES, CITIES_EN)),
-            "order" => number(text, self.matter.order),
-            "parcel" => number(text, format_args!("YT{}", self.matter.parcel)),
-            "ticket" => number(text, format_args!("CASE-{:08}", self.matter.ticket)),
-            "product" => text.push_str(self.matter.product),
-            "plan" => text.push_str(self.matter.plan),
-            "query" => text.push_str(self.matter.intent.query),
-            "agent" => text.push_str(self.agent_id),
-            "tail" => text.push_str(self.person.tail()),
-            "surname" => text.push_str(self.person.surname),
-            "name" => text.push_str(&self.person.name),
-            "phone" => text.push_str(&self.person.phone),
-            "address" => text.push_str(&self.person.address()),
-            "email" => text.push_str(&self.person.email()),
-            "id_card" => text.push_str(&self.person.id_card()),
-            "bank_card" => text.push_str(&self.person.bank_card()),
-            _ => text.push_str(slot),
-        }
-    }
-}
-
-impl Phrases<'_> {
-    fn amount(&mut self, text: &mut String) {
-        number(text, self.dice.between(5, 899));
-        if self.dice.chance(0.4) {
-            number(text, format_args!(".{:02}", self.dice.between(1, 99)));
+impl<'a> Phrases<'a> {
+    pub(super) fn new(
+        language: &'a Language,
+        intent: &'a Intent,
+        person: &'a Person,
+        matter: u64,
+        dice: Dice,
+    ) -> Self {
+        Self {
+            language,
+            intent,
+            person,
+            agent_id: "",
+            matter,
+            judge: false,
+            other_facts: false,
+            noise: 0.0,
+            dice,
+            pieces: Vec::new(),
         }
     }
 
-    fn day(&mut self, text: &mut String) {
-        let (month, day) = (self.dice.between(1, 12), self.dice.between(1, 28));
-        let english = self.matter.is_english();
-        if self.dice.chance(0.35) {
-            let word = *self.dice.pick(if english { DAYS_EN } else { DAYS });
-            text.push_str(word);
-        } else if english {
-            number(text, format_args!("{} {day}", self.dice.pick(MONTHS_EN)));
+    /// Adds one of the sentences of a part.
+    pub(super) fn add(&mut self, part: Part) -> &mut Self {
+        let patterns = self.language.part(part);
+        if !patterns.is_empty() {
+            let pattern = self.dice.pick(patterns);
+            self.expand(pattern);
+        }
+        self
+    }
+
+    /// Adds one of the intent's wordings.
+    pub(super) fn ask(&mut self) -> &mut Self {
+        let intent = self.intent;
+        let count = intent.wordings(self.judge).count() as u64;
+        let chosen = self.dice.below(count) as usize;
+        if let Some(pattern) = intent.wordings(self.judge).nth(chosen) {
+            self.expand(pattern);
+        }
+        self
+    }
+
+    /// Adds the true answer, or the one with other facts.
+    pub(super) fn answer(&mut self) -> &mut Self {
+        let before = self.pieces.len();
+        let intent = self.intent;
+        self.expand(&intent.answer);
+        if self.other_facts {
+            for piece in self
+                .pieces
+                .iter_mut()
+                .skip(before)
+                .filter(|piece| !piece.fixed)
+            {
+                piece.text = other_numbers(&piece.text);
+            }
+        }
+        self
+    }
+
+    /// Adds words as they stand.
+    pub(super) fn plain(&mut self, text: &str) -> &mut Self {
+        self.push(text.to_owned(), None, false);
+        self
+    }
+
+    /// Ends a sentence when another one follows.
+    pub(super) fn stop(&mut self) -> &mut Self {
+        let mark = if self.language.is_english() {
+            ". "
         } else {
-            let part = *self.dice.pick(PARTS_OF_DAY);
-            number(text, format_args!("{month}月{day}日{part}"));
+            "。"
+        };
+        self.plain(mark)
+    }
+
+    /// The sentence, as a customer says it.
+    pub(super) fn said(&mut self) -> Spoken {
+        let mut region = Dice::new(self.person.index, Stream::Person, 77);
+        // One in four speaks a dialect.
+        if region.chance(0.25) {
+            let regions = self.language.dialects.len() as u64;
+            let region = region.below(regions) as usize;
+            noise::dialect(&mut self.pieces, self.language, region, &mut self.dice);
+        }
+        self.finished()
+    }
+
+    /// The sentence, as it stands.
+    pub(super) fn finished(&mut self) -> Spoken {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let changes = noise::recognise(&mut pieces, self.language, self.noise, &mut self.dice);
+        let mut spoken = Spoken {
+            text: String::with_capacity(120),
+            planted: Vec::new(),
+            changes,
+        };
+        let mut length = 0;
+        for piece in pieces {
+            let end = length + piece.text.chars().count();
+            if let Some(kind) = piece.kind {
+                spoken.planted.push(Planted {
+                    kind,
+                    start: length,
+                    end,
+                    value: piece.text.clone(),
+                });
+            }
+            spoken.text.push_str(&piece.text);
+            length = end;
+        }
+        if spoken.text.trim().is_empty() {
+            spoken.text = if self.language.is_english() {
+                "uh"
+            } else {
+                "嗯"
+            }
+            .to_owned();
+        }
+        spoken
+    }
+
+    fn push(&mut self, text: String, kind: Option<&'static str>, fixed: bool) {
+        self.pieces.push(Piece { text, kind, fixed });
+    }
+
+    fn expand(&mut self, pattern: &'a Pattern) {
+        let mut said = Vec::with_capacity(12);
+        pattern.expand(&mut self.dice, &mut said);
+        for piece in said {
+            match piece {
+                Said::Text(text) => self.push(text.to_owned(), None, false),
+                Said::Slot(name) => self.slot(name),
+            }
+        }
+    }
+
+    fn of_matter(&self, name: &str) -> Dice {
+        let mut hash = self.matter;
+        for byte in name.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Dice::new(hash, Stream::Words, 1 << 40)
+    }
+
+    fn slot(&mut self, name: &str) {
+        let person = self.person;
+        let personal = match name {
+            "phone" => Some(("phone", person.phone.clone())),
+            "name" => Some(("name", person.name.clone())),
+            "address" => Some(("address", person.address())),
+            "email" => Some(("email", person.email())),
+            "id_card" => Some(("id_card", person.id_card())),
+            "bank_card" => Some(("bank_card", person.bank_card())),
+            _ => None,
+        };
+        if let Some((kind, value)) = personal {
+            self.push(value, Some(kind), true);
+            return;
+        }
+        let text = match name {
+            "amount" => self.amount(),
+            "mins" => self.dice.between(2, 59).to_string(),
+            "few" => self.dice.between(2, 9).to_string(),
+            "day" => self.day(),
+            "order" => (20_000_000_000 + self.of_matter(name).below(9_000_000_000)).to_string(),
+            "parcel" => {
+                format!(
+                    "YT{}",
+                    7_300_000_000_000 + self.of_matter(name).below(900_000_000_000)
+                )
+            }
+            "ticket" => format!("CASE-{:08}", self.of_matter(name).below(100_000_000)),
+            "tail" => person.tail().to_owned(),
+            "surname" => person.surname.clone(),
+            "agent" => self.agent_id.to_owned(),
+            "query" => self.intent.query.clone(),
+            "thing" => {
+                let things = &self.intent.things;
+                let chosen = self.of_matter(name).below(things.len() as u64) as usize;
+                let thing = things.get(chosen).cloned().unwrap_or_default();
+                self.push(thing, None, false);
+                return;
+            }
+            list => {
+                let values = self.language.values(list);
+                let chosen = self.of_matter(list).below(values.len() as u64) as usize;
+                values.get(chosen).cloned().unwrap_or_default()
+            }
+        };
+        self.push(text, None, true);
+    }
+
+    fn amount(&mut self) -> String {
+        let whole = self.dice.between(5, 899);
+        if self.dice.chance(0.4) {
+            format!("{whole}.{:02}", self.dice.between(1, 99))
+        } else {
+            whole.to_string()
+        }
+    }
+
+    fn day(&mut self) -> String {
+        let (month, day) = (self.dice.between(1, 12), self.dice.between(1, 28));
+        let mut of = |list: &str| {
+            let values = self.language.values(list);
+            let chosen = self.dice.below(values.len() as u64) as usize;
+            values.get(chosen).cloned().unwrap_or_default()
+        };
+        let (word, name, part) = (of("weekday"), of("month"), of("part_of_day"));
+        match (self.dice.chance(0.4), self.language.is_english()) {
+            (true, _) => word,
+            (false, true) => format!("{name} {day}"),
+            (false, false) => format!("{month}月{day}日{part}"),
         }
     }
 }
 
-/// Writing into a `String` can't fail.
-fn number(text: &mut String, value: impl std::fmt::Display) {
-    let _ = write!(text, "{value}");
+/// The same sentence with other numbers: half as much again and one more.
+pub(super) fn other_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 4);
+    let mut digits = String::new();
+    let flush = |digits: &mut String, out: &mut String| {
+        if let Ok(number) = digits.parse::<u64>() {
+            out.push_str(&(number + number / 2 + 1).to_string());
+        } else {
+            out.push_str(digits);
+        }
+        digits.clear();
+    };
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        flush(&mut digits, &mut out);
+        out.push(c);
+    }
+    flush(&mut digits, &mut out);
+    out
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::Stream;
+    use super::super::scenario::Library;
     use super::*;
 
-    fn lists(language: &'static Language) -> Vec<&'static [&'static str]> {
-        let mut lists = vec![
-            language.openers,
-            language.links,
-            language.tails,
-            language.addresses,
-            language.endings,
-            language.upset,
-            language.follow_ups,
-            language.personal,
-            language.nods,
-            language.goodbyes,
-            language.greetings,
-            language.checks,
-            language.promises,
-            language.closings,
-            language.bot_greetings,
-            language.bot_answers,
-            language.bot_hand_overs,
-            language.comments,
-            language.comments_upset,
-        ];
-        for intent in language.intents {
-            lists.extend([intent.asks, intent.answers]);
-        }
-        lists
+    #[test]
+    fn other_facts_are_other_numbers() {
+        assert_eq!(other_numbers("7天内，收20元"), "11天内，收31元");
+        assert_eq!(other_numbers("没有数字"), "没有数字");
     }
 
     #[test]
-    fn every_slot_of_every_list_is_known() {
-        const SLOTS: &[&str] = &[
-            "amount",
-            "mins",
-            "few",
-            "day",
-            "city",
-            "order",
-            "parcel",
-            "ticket",
-            "product",
-            "plan",
-            "query",
-            "agent",
-            "tail",
-            "surname",
-            "name",
-            "phone",
-            "address",
-            "email",
-            "id_card",
-            "bank_card",
-        ];
-        for template in [&CHINESE, &ENGLISH].into_iter().flat_map(lists).flatten() {
-            for slot in template.split('{').skip(1) {
-                let name = slot.split_once('}').map(|(name, _)| name);
-                assert!(name.is_some_and(|name| SLOTS.contains(&name)), "{template}");
+    fn personal_values_stand_where_it_is_told_also_behind_noise() {
+        let library = Library::built_in().unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        let intent = &library.intents[0];
+        let mut kinds = std::collections::BTreeSet::new();
+        for index in 0..600 {
+            let person = Person::new(4, index, false, &library);
+            let dice = Dice::new(4, Stream::Words, index);
+            let language = &library.languages[usize::from(index % 5 == 0)];
+            let mut phrases = Phrases::new(language, intent, &person, index, dice);
+            phrases.noise = 0.2;
+            let spoken = phrases
+                .add(Part::Links)
+                .add(Part::Personal)
+                .add(Part::Tails)
+                .said();
+            assert!(!spoken.planted.is_empty(), "{}", spoken.text);
+            assert!(!spoken.text.contains(['{', '}']), "{}", spoken.text);
+            for planted in spoken.planted {
+                let there: String = spoken
+                    .text
+                    .chars()
+                    .skip(planted.start)
+                    .take(planted.end - planted.start)
+                    .collect();
+                assert_eq!(there, planted.value);
+                kinds.insert(planted.kind);
             }
         }
-    }
-
-    #[test]
-    fn customers_have_at_least_sixty_phrasings() {
-        let asks: usize = CHINESE.intents.iter().map(|intent| intent.asks.len()).sum();
-        assert!(asks + CHINESE.follow_ups.len() >= 60, "{asks}");
-    }
-
-    #[test]
-    fn a_filled_sentence_keeps_no_brace() {
-        for index in 0..2000 {
-            let mut dice = Dice::new(5, Stream::Words, index);
-            let matter = Matter::new(index % 5 == 0, &mut dice);
-            let person = Person::new(5, index);
-            let mut phrases = Phrases {
-                matter: &matter,
-                person: &person,
-                agent_id: "a-1",
-                dice,
-            };
-            for list in lists(matter.language) {
-                let text = phrases.one_of(list);
-                assert!(!text.contains(['{', '}']), "{text}");
-            }
-            assert!(!phrases.ask(true).contains('{'));
-        }
+        assert_eq!(kinds.len(), 6, "{kinds:?}");
     }
 }

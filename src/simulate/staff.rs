@@ -1,225 +1,237 @@
-//! Queues, agents and when an agent is free.
+//! The agents: who they are, what they can, when they work.
 //!
-//! Waits are not drawn: a queue hands customers to its agents in order of
-//! arrival, so waits follow from arrivals, shifts and handling times.
-//! Invariants: an agent (or one of his parallel places in text channels) serves
-//! one customer at a time and none outside his shift or in his break.
-
-use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+//! Invariants: the same seed gives the same people; who is on duty follows from
+//! the planned load of the day and a rotation; every queue of calls has someone
+//! at any hour. Not here: whom they serve.
 
 use super::dice::{Dice, Stream};
-use crate::domain::Micros;
+use super::scenario::Library;
 
 pub(super) const MS: i64 = 1_000;
 pub(super) const SECOND: i64 = 1_000 * MS;
+pub(super) const MINUTE: i64 = 60 * SECOND;
 pub(super) const HOUR: i64 = 3_600 * SECOND;
 pub(super) const DAY: i64 = 24 * HOUR;
 
-/// Where customers wait.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Queue {
-    Billing,
-    Broadband,
-    Orders,
-    Returns,
-    English,
-    ChatTelecom,
-    ChatShop,
-    Video,
-    Email,
-}
-
-impl Queue {
-    pub(super) const ALL: [Self; 9] = [
-        Self::Billing,
-        Self::Broadband,
-        Self::Orders,
-        Self::Returns,
-        Self::English,
-        Self::ChatTelecom,
-        Self::ChatShop,
-        Self::Video,
-        Self::Email,
-    ];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Billing => "billing",
-            Self::Broadband => "broadband",
-            Self::Orders => "orders",
-            Self::Returns => "returns",
-            Self::English => "english",
-            Self::ChatTelecom => "chat_telecom",
-            Self::ChatShop => "chat_shop",
-            Self::Video => "video",
-            Self::Email => "email",
-        }
-    }
-
-    /// The queue of text channels for the same matters.
-    pub(super) const fn for_text(self) -> Self {
-        match self {
-            Self::Billing | Self::Broadband => Self::ChatTelecom,
-            Self::English => Self::English,
-            _ => Self::ChatShop,
-        }
-    }
-
-    /// Customers that one agent serves at once.
-    pub(super) const fn capacity(self) -> i32 {
-        match self {
-            Self::ChatTelecom | Self::ChatShop => 3,
-            _ => 1,
-        }
-    }
-
-    /// Share of all interactions that wait here times the minutes that one
-    /// takes of an agent; from these the teams are sized.
-    const fn minutes_per_interaction(self) -> f64 {
-        match self {
-            Self::Billing => 0.114 * 4.6,
-            Self::Broadband => 0.069 * 4.6,
-            Self::Orders | Self::Returns => 0.093 * 4.6,
-            Self::English => 0.034 * 4.9,
-            Self::ChatTelecom => 0.090 * 2.6,
-            Self::ChatShop => 0.092 * 2.6,
-            Self::Video => 0.030 * 4.6,
-            Self::Email => 0.070 * 5.5,
-        }
-    }
-}
+/// Queues that are no intent's own.
+pub(super) const VIDEO: &str = "video";
+pub(super) const EMAIL: &str = "email";
 
 /// Start and end in hours after 00:00 UTC: early, late and night in China.
-const SHIFTS: [(i64, i64); 3] = [(0, 8), (6, 14), (13, 24)];
+const SHIFTS: [(i64, i64); 3] = [(0, 8), (6, 15), (13, 24)];
 
 /// Share of a day's load that each shift is staffed for.
-const SHIFT_LOAD: [f64; 3] = [0.57, 0.46, 0.16];
+const SHIFT_LOAD: [f64; 3] = [0.55, 0.46, 0.17];
 
 /// Share of a shift in which an agent can be busy.
-const OCCUPANCY: f64 = 0.74;
+const OCCUPANCY: f64 = 0.82;
 
-/// An agent and his working day.
+/// A queue of the desk.
+#[derive(Clone, Debug)]
+pub(super) struct Queue {
+    pub name: String,
+    /// Customers that one agent serves at once.
+    pub capacity: u32,
+    /// Where overflow goes and second skills lie.
+    pub neighbour: Option<usize>,
+    pub is_voice: bool,
+}
+
+/// One agent.
+#[derive(Clone, Debug)]
 pub(super) struct Agent {
     pub id: String,
-    pub queue: Queue,
-    pub since: Micros,
+    /// His own queue first.
+    pub queues: Vec<usize>,
+    pub capacity: u32,
+    /// How good he is, 0.2 to 1.
     pub level: f64,
-    pub shift: (i64, i64),
-    pub rest: (i64, i64),
+    /// In service since, µs.
+    pub since: i64,
+    /// Index into the shifts.
+    pub shift: usize,
 }
 
-impl Agent {
-    /// What events call him.
-    pub(super) fn name(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.id)
-    }
+/// One agent's day.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Duty {
+    pub agent: usize,
+    pub from: i64,
+    pub until: i64,
+    pub rest_at: i64,
+    pub rest: i64,
 }
 
-/// Everybody who works on one day.
+/// All queues and agents.
 pub(super) struct Staff {
+    pub queues: Vec<Queue>,
     pub agents: Vec<Agent>,
-    places: [BinaryHeap<Reverse<(i64, usize)>>; 9],
+    /// Agents by queue and shift.
+    teams: Vec<[Vec<usize>; 3]>,
+    seed: u64,
 }
 
 impl Staff {
-    /// The teams of the day that begins at `day_start`, sized for a day of
-    /// `interactions`.
-    pub(super) fn for_day(seed: u64, day_start: i64, interactions: f64) -> Self {
-        let mut staff = Self {
-            agents: Vec::new(),
-            places: Default::default(),
+    /// The queues of a library: calls, their texts, video, e-mail.
+    pub(super) fn new(seed: u64, library: &Library) -> Self {
+        let mut queues: Vec<Queue> = Vec::new();
+        let mut add = |name: &str, capacity: u32, is_voice: bool| {
+            if queues.iter().all(|queue| queue.name != name) {
+                queues.push(Queue {
+                    name: name.to_owned(),
+                    capacity,
+                    neighbour: None,
+                    is_voice,
+                });
+            }
         };
-        for queue in Queue::ALL {
-            for (&(start, end), load) in SHIFTS.iter().zip(SHIFT_LOAD) {
-                let minutes = interactions * load * queue.minutes_per_interaction();
-                let seats = minutes / ((end - start) as f64 * 60.0 * OCCUPANCY);
-                let seats = (seats.round() as usize).max(1);
-                for _ in 0..seats {
-                    let shift = (day_start + start * HOUR, day_start + end * HOUR);
-                    staff.hire(seed, queue, shift, if seats > 1 { 30 } else { 10 });
+        for queue in &library.queues {
+            add(&queue.name, 1, true);
+        }
+        for queue in &library.queues {
+            add(&queue.text, 3, false);
+        }
+        add(VIDEO, 1, true);
+        add(EMAIL, 1, false);
+        let neighbours: Vec<Option<usize>> = queues
+            .iter()
+            .map(|queue| neighbour(queue, &queues, library))
+            .collect();
+        for (queue, neighbour) in queues.iter_mut().zip(neighbours) {
+            queue.neighbour = neighbour;
+        }
+        let teams = queues.iter().map(|_| Default::default()).collect();
+        Self {
+            queues,
+            agents: Vec::new(),
+            teams,
+            seed,
+        }
+    }
+
+    pub(super) fn queue(&self, name: &str) -> usize {
+        self.queues
+            .iter()
+            .position(|queue| queue.name == name)
+            .unwrap_or(0)
+    }
+
+    /// How many are needed in a shift for `minutes` of work on a day.
+    pub(super) fn seats(&self, queue: usize, shift: usize, minutes: f64) -> usize {
+        let (start, end) = SHIFTS[shift];
+        let queue = &self.queues[queue];
+        let work = minutes * SHIFT_LOAD[shift] / f64::from(queue.capacity);
+        let busy = work / ((end - start) as f64 * 60.0);
+        // What a small team needs beyond its load (square-root rule).
+        let seats = busy / OCCUPANCY + 0.35 * busy.sqrt();
+        let office = matches!(queue.name.as_str(), VIDEO | EMAIL);
+        let least = usize::from(shift < 2 || !office);
+        if office && shift == 2 {
+            0
+        } else {
+            (seats.round() as usize).max(least)
+        }
+    }
+
+    /// Who works on `day`, given the minutes of work by queue; hires who is
+    /// missing. `hire` gives a new agent his seat.
+    pub(super) fn duties(
+        &mut self,
+        day: u32,
+        day_start: i64,
+        minutes: &[f64],
+        mut hire: impl FnMut(&[usize], u32) -> usize,
+    ) -> Vec<Duty> {
+        let mut duties = Vec::new();
+        for (queue, minutes) in minutes.iter().enumerate() {
+            for shift in 0..SHIFTS.len() {
+                let seats = self.seats(queue, shift, *minutes);
+                // Two of seven days are free.
+                let roster = (seats * 7).div_ceil(5) + usize::from(seats > 0);
+                while self.teams[queue][shift].len() < roster {
+                    let agent = self.hired(queue, shift, &mut hire);
+                    self.teams[queue][shift].push(agent);
+                }
+                let team = &self.teams[queue][shift];
+                let first = day as usize * (team.len() - seats.min(team.len()));
+                for place in 0..seats {
+                    let agent = team[(first + place) % team.len()];
+                    duties.push(self.duty(agent, day, day_start));
                 }
             }
         }
-        staff
+        duties
     }
 
-    fn hire(&mut self, seed: u64, queue: Queue, shift: (i64, i64), break_minutes: i64) {
+    fn hired(
+        &mut self,
+        queue: usize,
+        shift: usize,
+        hire: &mut impl FnMut(&[usize], u32) -> usize,
+    ) -> usize {
         let index = self.agents.len();
-        let mut dice = Dice::new(seed, Stream::Staff, index as u64);
-        let rest = shift.0 + dice.between(150, 300) * 60 * SECOND;
-        let since = 1_420_070_400 + dice.between(0, 330_000_000);
-        for _ in 0..queue.capacity() {
-            self.places[queue as usize].push(Reverse((shift.0, index)));
+        let mut dice = Dice::new(self.seed, Stream::Staff, index as u64);
+        let mut queues = vec![queue];
+        if let Some(neighbour) = self.queues[queue].neighbour.filter(|_| dice.chance(0.35)) {
+            queues.push(neighbour);
         }
+        let capacity = self.queues[queue].capacity;
+        let level = (0.66 + 0.17 * dice.normal()).clamp(0.2, 1.0);
+        let since = (1_420_070_400 + dice.between(0, 330_000_000)) * SECOND;
+        let seat = hire(&queues, capacity);
+        debug_assert_eq!(seat, index, "an agent's seat has his own number");
         self.agents.push(Agent {
             id: format!("a-{:04}", 1001 + index),
-            queue,
-            since: Micros(since * SECOND),
-            level: dice.between(30, 100) as f64 / 100.0,
+            queues,
+            capacity,
+            level,
+            since,
             shift,
-            rest: (rest, rest + break_minutes * 60 * SECOND),
         });
+        index
     }
 
-    /// When the next agent of `queue` can take a customer who stands in front
-    /// at `at`, and who it is; `None` when nobody works any more.
-    pub(super) fn next_free(&mut self, queue: Queue, at: i64) -> Option<(i64, usize)> {
-        let places = &mut self.places[queue as usize];
-        loop {
-            let Reverse((free_at, index)) = places.pop()?;
-            let agent = &self.agents[index];
-            let from = free_at.max(at);
-            if from >= agent.shift.1 {
-                continue;
-            }
-            if (agent.rest.0..agent.rest.1).contains(&from) {
-                places.push(Reverse((agent.rest.1, index)));
-                continue;
-            }
-            // Someone who is free earlier than this one may stand behind him
-            // only through a break: the order of the heap is checked again.
-            places.push(Reverse((free_at, index)));
-            return Some((from, index));
+    fn duty(&self, agent: usize, day: u32, day_start: i64) -> Duty {
+        let (start, end) = SHIFTS[self.agents[agent].shift];
+        let index = (u64::from(day) << 20) | agent as u64;
+        let mut dice = Dice::new(self.seed ^ 0xd07e, Stream::Staff, index);
+        let from = day_start + start * HOUR;
+        Duty {
+            agent,
+            from,
+            until: day_start + end * HOUR,
+            rest_at: from + dice.between(150, 300) * MINUTE,
+            rest: 30 * MINUTE,
         }
     }
 
-    /// Gives the place that [`Self::next_free`] named to a customer, until `until`.
-    pub(super) fn occupy(&mut self, queue: Queue, until: i64) {
-        if let Some(Reverse((_, index))) = self.places[queue as usize].pop() {
-            self.places[queue as usize].push(Reverse((until, index)));
+    /// How well an agent knows a topic, 0 to 1.
+    pub(super) fn skill(&self, agent: usize, topic_code: &str) -> f64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in topic_code.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
+        let mut dice = Dice::new(self.seed ^ hash, Stream::Staff, 1_000_000 + agent as u64);
+        (self.agents[agent].level + 0.13 * dice.normal()).clamp(0.05, 1.0)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_customer_waits_for_the_agent_who_is_free_first() {
-        let mut staff = Staff::for_day(1, 0, 300.0);
-        let (first, agent) = staff.next_free(Queue::Video, HOUR).unwrap();
-        assert_eq!(first, HOUR);
-        staff.occupy(Queue::Video, 2 * HOUR);
-        assert_eq!(
-            staff.next_free(Queue::Video, HOUR + 1),
-            Some((2 * HOUR, agent))
-        );
-        assert_eq!(staff.next_free(Queue::Video, DAY), None);
-    }
-
-    #[test]
-    fn nobody_serves_in_his_break_or_outside_his_shift() {
-        let mut staff = Staff::for_day(1, DAY, 20_000.0);
-        let mut at = DAY;
-        while let Some((from, index)) = staff.next_free(Queue::Orders, at) {
-            let agent = &staff.agents[index];
-            assert!(from >= agent.shift.0 && from < agent.shift.1);
-            assert!(!(agent.rest.0..agent.rest.1).contains(&from));
-            staff.occupy(Queue::Orders, from + 300 * SECOND);
-            at += 10 * SECOND;
-        }
-    }
+/// The queue beside: another call queue of the same texts, else the texts' own next.
+fn neighbour(queue: &Queue, queues: &[Queue], library: &Library) -> Option<usize> {
+    let texts_of = |name: &str| {
+        let own = library.queues.iter().find(|known| known.name == name);
+        own.map(|known| known.text.clone())
+    };
+    let own = texts_of(&queue.name);
+    let beside = |other: &Queue| {
+        other.name != queue.name
+            && other.is_voice == queue.is_voice
+            && other.capacity == queue.capacity
+            && ![VIDEO, EMAIL].contains(&other.name.as_str())
+            && match &own {
+                Some(own) => texts_of(&other.name).as_ref() == Some(own),
+                None => false,
+            }
+    };
+    queues.iter().position(beside)
 }

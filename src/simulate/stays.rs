@@ -1,354 +1,330 @@
 //! Stays in queues and with agents, the same for every channel.
 //!
-//! Invariants: a queue stay ends before the agent stay after it begins; the
-//! customer leaves when the wait would pass his patience; what an agent does
-//! lies within his stay.
+//! Invariants: a queue stay ends before the agent stay after it begins; who
+//! waits beyond his patience leaves; what an agent does lies within his stay.
 
-use std::borrow::Cow;
+use super::contact::{Contact, Shown, Stay, Step};
+use super::desk::{Desk, State, Timer};
+use super::plan::Gap;
+use super::staff::{MINUTE, MS, SECOND};
+use crate::domain::{Actor, Channel, EndReason, EndedBy, LegOutcome, TransferKind};
 
-use super::desk::Desk;
-use super::journey::{Journey, Text, source};
-use super::staff::{HOUR, MS, Queue, SECOND};
-use super::talk::{Partner, speak};
-use crate::contract::Data;
-use crate::contract::event::{
-    AgentStateChanged, Answered, Dequeued, Ended, Held, KnowledgeUsed, Queued, Resumed,
-    Transferred, WrappedUp,
-};
-use crate::domain::{
-    Actor, AgentState, Channel, EndReason, EndedBy, KnowledgeAction, LegOutcome, TransferKind,
-};
-
-/// How a queue stay ended.
-pub(super) enum Stay {
-    /// An agent takes it at this time.
-    Answered(i64, usize),
-    /// The customer left, or will be called back.
-    Left(i64, LegOutcome),
-}
-
-/// How long a customer of this channel waits, and how long an agent needs.
-pub(super) fn patience(journey: &mut Journey) -> i64 {
-    let mean_ms = match journey.channel {
-        Channel::Email => return 72 * HOUR,
+/// Mean patience, ms, by channel; an e-mail has all the time.
+fn patience(contact: &mut Contact) -> Option<i64> {
+    let mean_ms = match contact.channel {
+        Channel::Email => return None,
         Channel::Chat | Channel::Wechat => 420_000.0,
-        _ => 260_000.0,
+        _ => 300_000.0,
     };
-    (journey.dice.exponential_ms(mean_ms) + 4_000) * MS
+    // Who is angry hangs up sooner.
+    let mood = 1.0 + 0.15 * contact.mood;
+    Some((contact.dice.exponential_ms(mean_ms * mood) + 3_000) * MS)
 }
 
-fn service(journey: &mut Journey) -> i64 {
-    let ms = match journey.channel {
-        Channel::Email => journey.dice.service_ms(240_000.0, 0.5),
-        Channel::Chat | Channel::Wechat => journey.dice.service_ms(330_000.0, 0.6),
-        _ => journey.dice.service_ms(165_000.0, 0.7),
-    };
-    ms.clamp(8_000, 3_600_000) * MS
-}
-
-fn ring(journey: &mut Journey) -> i64 {
-    let (low, high) = match journey.channel {
-        Channel::Call | Channel::Video => (1_200, 9_000),
-        _ => (400, 4_000),
-    };
-    journey.dice.between(low, high) * MS
-}
-
-impl Desk {
-    /// One stay in `queue` from `at`.
-    pub(super) fn wait(&mut self, journey: &mut Journey, queue: Queue, at: i64) -> Stay {
-        let free = self.staff.next_free(queue, at);
-        let wait_ms = free.map(|(from, _)| (from - at) / MS);
-        let announced = wait_ms.filter(|_| queue != Queue::Email && journey.dice.chance(0.6));
-        let queued = Queued {
-            queue: Cow::Borrowed(queue.as_str()),
-            skills: Some(vec![Cow::Borrowed(journey.matter.intent.code)]),
-            priority: Some(if journey.upset { 3 } else { 5 }),
-            announced_wait_ms: announced
-                .map(|ms| (ms / 30_000 * 30_000).clamp(0, 3_600_000) as u32),
+impl Desk<'_> {
+    /// The contact comes to its queue.
+    pub(super) fn joins(&mut self, number: u64, at: i64) {
+        let Some(mut contact) = self.contacts.remove(&number) else {
+            return;
         };
-        journey.put(at, Data::Queued(queued));
-        let patience = patience(journey);
-        let offers_callback = matches!(journey.channel, Channel::Call) && journey.dice.chance(0.12);
-        let stay = match free {
-            None if patience < 10 * 60 * SECOND => Stay::Left(at + patience, LegOutcome::Abandoned),
-            None => Stay::Left(at + 10 * 60 * SECOND, LegOutcome::System),
-            Some((from, _))
-                if from - at > 75 * SECOND && patience > 60 * SECOND && offers_callback =>
-            {
-                Stay::Left(at + 60 * SECOND, LegOutcome::Callback)
-            }
-            Some((from, _)) if from - at > patience => {
-                Stay::Left(at + patience, LegOutcome::Abandoned)
-            }
-            Some((from, agent)) => Stay::Answered(from, agent),
-        };
-        let (left_at, outcome) = match stay {
-            Stay::Answered(from, _) => (from, LegOutcome::Answered),
-            Stay::Left(left_at, outcome) => (left_at, outcome),
-        };
-        let dequeued = Dequeued {
-            queue: Cow::Borrowed(queue.as_str()),
-            outcome,
-        };
-        journey.put(left_at, Data::Dequeued(dequeued));
-        stay
-    }
-
-    /// Waits in `queue` and, when answered, is served to the end. Gives the
-    /// time of the end and whether the matter was solved.
-    pub(super) fn serve(&mut self, journey: &mut Journey, queue: Queue, at: i64) -> (i64, bool) {
-        match self.wait(journey, queue, at) {
-            Stay::Answered(from, agent) => self.agent_stay(journey, Some(queue), agent, from, 0),
-            Stay::Left(left_at, outcome) => {
-                left(journey, left_at, outcome);
-                if outcome == LegOutcome::Callback {
-                    self.call_back_later(journey, left_at);
-                }
-                (left_at, false)
-            }
+        let queue = contact.queue;
+        let (ahead, agents) = self.floor.ahead(queue);
+        let priority = if contact.mood < -1.0 { 3 } else { 5 };
+        let expected_ms = (ahead * 240_000) / agents.max(1);
+        let announces = contact.channel != Channel::Email && contact.dice.chance(0.6);
+        contact.steps.push(Step::Queued {
+            at,
+            queue,
+            priority,
+            announced_ms: announces
+                .then_some((expected_ms / 30_000 * 30_000).min(3_600_000) as u32),
+        });
+        contact.joined_at = at;
+        if contact.channel != Channel::Email && !self.floor.is_staffed(queue) {
+            let outcome = LegOutcome::System;
+            contact.steps.push(Step::Dequeued {
+                at: at + 5 * SECOND,
+                queue,
+                outcome,
+            });
+            self.unserved(contact, at + 5 * SECOND, outcome, "closed");
+            return;
+        }
+        let patience = patience(&mut contact);
+        contact.patience = patience;
+        let offers = contact.channel == Channel::Call && contact.dice.chance(0.14);
+        let overflows = contact.hops == 0
+            && self.staff.queues[queue].neighbour.is_some()
+            && contact.dice.chance(0.3);
+        self.contacts.insert(number, contact);
+        self.floor.join(number, queue, priority, patience);
+        if offers {
+            self.timer(at + 60 * SECOND, number, Timer::OffersCallback);
+        } else if overflows {
+            self.timer(at + 150 * SECOND, number, Timer::Overflows);
         }
     }
 
-    /// The stay with an agent who takes the interaction at `from`, and all that
-    /// follows from it. `hops` counts the transfers before.
-    pub(super) fn agent_stay(
-        &mut self,
-        journey: &mut Journey,
-        queue: Option<Queue>,
-        agent: usize,
-        from: i64,
-        hops: u32,
-    ) -> (i64, bool) {
-        let home = self.staff.agents[agent].queue;
-        let agent_id = self.staff.agents[agent].id.clone();
-        let ring = ring(journey);
-        let answered_at = from + ring;
-        let talk = service(journey);
-        let until = answered_at + talk;
-        let wrap = journey.dice.exponential_ms(28_000.0) * MS + 3 * SECOND;
-        self.staff.occupy(home, until + wrap);
-        let answered = Answered {
-            agent_id: Some(Cow::Borrowed(&*agent_id)),
-            queue: queue.map(|queue| Cow::Borrowed(queue.as_str())),
-            ring_ms: Some((ring / MS) as u32),
+    /// An agent takes the contact.
+    pub(super) fn taken(&mut self, number: u64, queue: usize, agent: usize, at: i64) {
+        let Some(mut contact) = self.contacts.remove(&number) else {
+            self.floor.busy(at, agent);
+            return;
         };
-        journey.put(answered_at, Data::Answered(answered));
-        let holds = hold(journey, &agent_id, (answered_at, until));
-        look_up(journey, (answered_at, until));
-        speak(
-            journey,
-            Partner::Agent(&agent_id),
-            (answered_at, until),
-            &holds,
-        );
-        let solved = !journey.dice.chance(if journey.upset { 0.45 } else { 0.22 });
-        states(journey, &agent_id, (answered_at, until), wrap);
-        let moves_on = hops == 0 && journey.channel != Channel::Email && journey.dice.chance(0.09);
-        let ended = if moves_on {
-            self.hand_on(journey, &agent_id, home, until)
+        let outbound = contact.is_outbound() && contact.hops == 0;
+        if !outbound {
+            contact.waited += at - contact.joined_at;
+            let outcome = LegOutcome::Answered;
+            contact.steps.push(Step::Dequeued { at, queue, outcome });
+        } else if contact.dice.chance(0.18) {
+            // The customer does not pick up.
+            self.floor.busy(at + 40 * SECOND, agent);
+            let end = at + 35 * SECOND;
+            self.finish(contact, end, EndReason::TimedOut, EndedBy::System, None);
+            return;
+        }
+        self.stay(contact, (!outbound).then_some(queue), agent, at);
+    }
+
+    /// The stay with an agent from `at`.
+    fn stay(&mut self, mut contact: Contact, queue: Option<usize>, agent: usize, at: i64) {
+        let intent = self.intent(contact.topic);
+        let skill = self.staff.skill(agent, &intent.code);
+        let (low, high) = if contact.is_voice() {
+            (1_200, 9_000)
         } else {
-            let by = if journey.dice.chance(0.7) {
+            (400, 4_000)
+        };
+        let ring_ms = contact.dice.between(low, high);
+        let from = at + ring_ms * MS;
+        let slow = 1.28 - 0.42 * skill;
+        let (median_ms, spread) = match contact.channel {
+            Channel::Email => (240_000.0, 0.5),
+            Channel::Chat | Channel::Wechat => (intent.minutes * 114_000.0 * slow, 0.55),
+            _ => (intent.minutes * 60_000.0 * slow, 0.55),
+        };
+        let talk_ms = contact
+            .dice
+            .service_ms(median_ms, spread)
+            .clamp(12_000, 3_600_000);
+        let until = from + talk_ms * MS;
+        let wrap_ms = contact.dice.exponential_ms(26_000.0) + 3_000;
+        let knows = self.knows(&mut contact, skill);
+        let solves = if knows { intent.solve + 0.14 } else { 0.1 };
+        let solved = contact.dice.chance(solves.min(0.97));
+        let wrong_house = contact.hops == 0 && self.queue_is_wrong(&contact, queue);
+        let hands_on = contact.hops < 2
+            && contact.channel != Channel::Email
+            && contact.dice.chance(match (wrong_house, knows) {
+                (true, _) => 0.8,
+                (_, true) => 0.02,
+                (_, false) => 0.16,
+            });
+        let stay = Stay {
+            agent,
+            queue,
+            ring_ms: ring_ms as u32,
+            from,
+            until,
+            wrap_ms: wrap_ms as u32,
+            hold: hold(&mut contact, from, until),
+            skill,
+            knows,
+            solved,
+            hands_on,
+        };
+        contact.steps.push(Step::Stay(stay));
+        self.look_up(&mut contact, &stay);
+        self.floor.busy(until + wrap_ms * MS, agent);
+        if contact.is_voice() {
+            self.state(from, agent, State::Talks);
+            self.state(until, agent, State::WrapsUp);
+        }
+        let number = contact.number;
+        self.contacts.insert(number, contact);
+        self.timer(until, number, Timer::StayEnds);
+    }
+
+    /// Whether the agent knows the true answer.
+    fn knows(&self, contact: &mut Contact, skill: f64) -> bool {
+        let likely = match contact.gap {
+            Gap::Answered => 0.55 + 0.5 * skill,
+            Gap::NoContent => 0.1 + 0.55 * skill,
+            Gap::NotFound | Gap::Conflict => 0.25 + 0.5 * skill,
+            Gap::Outdated | Gap::Rejected => 0.3 + 0.5 * skill,
+            Gap::OutOfScope => 0.2,
+        };
+        contact.dice.chance(likely)
+    }
+
+    /// Whether the customer came to another house than his matter's.
+    fn queue_is_wrong(&self, contact: &Contact, queue: Option<usize>) -> bool {
+        let spec = &self.library.queues[self.intent(contact.topic).queue];
+        contact.channel == Channel::Call
+            && queue.is_some_and(|queue| self.staff.queues[queue].name != spec.name)
+    }
+
+    /// Sometimes the agent asks the knowledge base.
+    fn look_up(&self, contact: &mut Contact, stay: &Stay) {
+        if !contact.dice.chance(0.6 - 0.35 * stay.skill) || contact.failing {
+            return;
+        }
+        let at = stay.from + (stay.until - stay.from) / 4;
+        let shown = self.search(contact);
+        let accepted = if shown == Shown::Nothing {
+            None
+        } else {
+            Some(Self::accepts(contact, shown))
+        };
+        self.used(contact, at, shown, Actor::Agent, accepted);
+    }
+
+    /// The talk is over: on to the next, or the end.
+    pub(super) fn stay_ends(&mut self, number: u64, at: i64) {
+        let Some(mut contact) = self.contacts.remove(&number) else {
+            return;
+        };
+        let Some(stay) = contact.last_stay().copied() else {
+            return;
+        };
+        if !stay.hands_on {
+            let by = if contact.dice.chance(0.7) {
                 EndedBy::Customer
             } else {
                 EndedBy::Agent
             };
-            end(journey, until, EndReason::Completed, by, Some(solved));
-            (until, solved)
-        };
-        wrap_up(journey, &agent_id, until, wrap);
-        ended
-    }
-
-    /// From one agent to another queue, another agent, or out of the house.
-    fn hand_on(
-        &mut self,
-        journey: &mut Journey,
-        agent_id: &str,
-        home: Queue,
-        at: i64,
-    ) -> (i64, bool) {
-        let to = match home {
-            Queue::Billing => Queue::Broadband,
-            Queue::Broadband => Queue::Billing,
-            Queue::Orders => Queue::Returns,
-            Queue::Returns | Queue::Video => Queue::Orders,
-            Queue::English => Queue::English,
-            Queue::ChatTelecom => Queue::ChatShop,
-            Queue::ChatShop | Queue::Email => Queue::ChatTelecom,
-        };
-        let by_agent = Some(Cow::Borrowed(agent_id));
-        let transferred = |kind, to_agent_id, to_queue| {
-            Data::Transferred(Transferred {
-                from_agent_id: by_agent.clone(),
-                to_agent_id,
-                to_queue,
-                kind,
-            })
-        };
-        let colleague = self.staff.next_free(to, at).filter(|(from, _)| *from == at);
-        match (journey.dice.weighted(&[0.55, 0.35, 0.1]), colleague) {
-            (1, Some((_, other))) if self.staff.agents[other].id != agent_id => {
-                let name: Text<'_> = self.staff.agents[other].name().into_owned().into();
-                journey.put(at, transferred(TransferKind::Consult, Some(name), None));
-                self.agent_stay(journey, None, other, at, 1)
+            self.finish(contact, at, EndReason::Completed, by, Some(stay.solved));
+            return;
+        }
+        contact.hops += 1;
+        let from = Some(stay.agent);
+        let home = self.home_of(&contact);
+        let colleague = self.floor.idle(home, stay.agent);
+        match (contact.dice.weighted(&[0.6, 0.32, 0.08]), colleague) {
+            (1, Some(to)) => {
+                let kind = TransferKind::Consult;
+                contact.steps.push(Step::Transferred {
+                    at,
+                    from,
+                    to: Some(to),
+                    queue: None,
+                    kind,
+                });
+                self.floor.hand_to(to);
+                self.stay(contact, None, to, at);
             }
             (2, _) => {
-                journey.put(at, transferred(TransferKind::External, None, None));
-                end(journey, at, EndReason::Completed, EndedBy::Agent, None);
-                (at, false)
+                let kind = TransferKind::External;
+                contact.steps.push(Step::Transferred {
+                    at,
+                    from,
+                    to: None,
+                    queue: None,
+                    kind,
+                });
+                self.finish(contact, at, EndReason::Completed, EndedBy::Agent, None);
             }
             _ => {
-                let queue = Some(Cow::Borrowed(to.as_str()));
-                journey.put(at, transferred(TransferKind::Blind, None, queue));
-                match self.wait(journey, to, at + SECOND) {
-                    Stay::Answered(from, other) => {
-                        self.agent_stay(journey, Some(to), other, from, 1)
-                    }
-                    Stay::Left(left_at, outcome) => {
-                        left(journey, left_at, outcome);
-                        (left_at, false)
-                    }
-                }
+                let kind = TransferKind::Blind;
+                contact.steps.push(Step::Transferred {
+                    at,
+                    from,
+                    to: None,
+                    queue: Some(home),
+                    kind,
+                });
+                contact.queue = home;
+                self.contacts.insert(number, contact);
+                self.timer(at + SECOND, number, Timer::Joins);
             }
         }
     }
-}
 
-/// The work after a stay that ended at `until`.
-fn wrap_up(journey: &mut Journey, agent_id: &str, until: i64, wrap: i64) {
-    let wrapped = WrappedUp {
-        agent_id: Cow::Borrowed(agent_id),
-        wrap_up_ms: (wrap / MS) as u32,
-        disposition: Some(Cow::Borrowed(journey.matter.intent.code)),
-    };
-    journey.put(until + wrap, Data::WrappedUp(wrapped));
-}
-
-/// What the phone system reports of the agent around a call.
-fn states(journey: &mut Journey, agent_id: &str, (from, until): (i64, i64), wrap: i64) {
-    if !matches!(journey.channel, Channel::Call | Channel::Video) {
-        return;
+    /// The queue that the matter belongs to.
+    fn home_of(&self, contact: &Contact) -> usize {
+        let spec = &self.library.queues[self.intent(contact.topic).queue];
+        match contact.channel {
+            Channel::Video | Channel::Email => contact.queue,
+            channel if Self::is_text(channel) => self.staff.queue(&spec.text),
+            _ => self.staff.queue(&spec.name),
+        }
     }
-    let moments = [
-        (from, AgentState::OnInteraction),
-        (until, AgentState::WrapUp),
-        (until + wrap, AgentState::Available),
-    ];
-    for (at, state) in moments {
-        let changed = Data::AgentStateChanged(bare_state(agent_id, state));
-        journey
-            .sheet
-            .put_beside(source::STAFF, agent_id, at, changed);
+
+    /// Patience is over.
+    pub(super) fn abandoned(&mut self, number: u64, queue: usize, at: i64) {
+        let Some(mut contact) = self.contacts.remove(&number) else {
+            return;
+        };
+        if contact.is_outbound() && contact.hops == 0 {
+            self.finish(contact, at, EndReason::TimedOut, EndedBy::System, None);
+            return;
+        }
+        contact.waited += at - contact.joined_at;
+        let outcome = LegOutcome::Abandoned;
+        contact.steps.push(Step::Dequeued { at, queue, outcome });
+        self.unserved(contact, at, outcome, "wait_beyond_patience");
     }
-}
 
-/// The end of an interaction that nobody took.
-fn left(journey: &mut Journey, at: i64, outcome: LegOutcome) {
-    let (reason, ended_by) = match outcome {
-        LegOutcome::Abandoned => (EndReason::Abandoned, EndedBy::Customer),
-        LegOutcome::Callback => (EndReason::Completed, EndedBy::System),
-        _ => (EndReason::Failed, EndedBy::System),
-    };
-    end(journey, at, reason, ended_by, None);
-}
-
-/// A change of state that repeats nothing of the agent's profile.
-pub(super) fn bare_state(agent_id: &str, state: AgentState) -> AgentStateChanged<Text<'_>> {
-    AgentStateChanged {
-        agent_id: Cow::Borrowed(agent_id),
-        state,
-        queues: None,
-        skills: None,
-        languages: None,
-        capacity: None,
-        since: None,
+    /// Who still waits may be called back.
+    pub(super) fn offers_callback(&mut self, number: u64, at: i64) {
+        if !self.floor.leave(number) {
+            return;
+        }
+        let Some(mut contact) = self.contacts.remove(&number) else {
+            return;
+        };
+        contact.waited += at - contact.joined_at;
+        let (queue, outcome) = (contact.queue, LegOutcome::Callback);
+        contact.steps.push(Step::Dequeued { at, queue, outcome });
+        self.unserved(contact, at, outcome, "call_back");
     }
-}
 
-/// The end of the interaction.
-pub(super) fn end(
-    journey: &mut Journey,
-    at: i64,
-    reason: EndReason,
-    ended_by: EndedBy,
-    resolved: Option<bool>,
-) {
-    let disposition = resolved.map(|_| Cow::Borrowed(journey.matter.intent.query));
-    journey.put(
-        at,
-        Data::Ended(Ended {
-            reason,
-            ended_by,
-            disposition,
-            resolved,
-            wrap_up_ms: None,
-        }),
-    );
+    /// Who still waits goes to the queue beside.
+    pub(super) fn overflows(&mut self, number: u64, at: i64) {
+        let Some(queue) = self.contacts.get(&number).map(|contact| contact.queue) else {
+            return;
+        };
+        let Some(beside) = self.staff.queues[queue].neighbour else {
+            return;
+        };
+        if !self.floor.is_staffed(beside) || !self.floor.leave(number) {
+            return;
+        }
+        let Some(contact) = self.contacts.get_mut(&number) else {
+            return;
+        };
+        contact.waited += at - contact.joined_at;
+        contact.joined_at = at;
+        contact.queue = beside;
+        let left = contact
+            .patience
+            .map(|patience| (patience - contact.waited).max(MINUTE / 4));
+        let (outcome, kind) = (LegOutcome::FlowOut, TransferKind::Queue);
+        contact.steps.push(Step::Dequeued { at, queue, outcome });
+        contact.steps.push(Step::Transferred {
+            at,
+            from: None,
+            to: None,
+            queue: Some(beside),
+            kind,
+        });
+        contact.steps.push(Step::Queued {
+            at,
+            queue: beside,
+            priority: 4,
+            announced_ms: None,
+        });
+        self.floor.join(number, beside, 4, left);
+    }
 }
 
 /// Sometimes one hold, in the middle of the talk.
-fn hold(journey: &mut Journey, agent_id: &str, (from, until): (i64, i64)) -> Vec<(i64, i64)> {
-    let can_hold = matches!(journey.channel, Channel::Call | Channel::Video);
-    if !can_hold || until - from < 60 * SECOND || !journey.dice.chance(0.22) {
-        return Vec::new();
+fn hold(contact: &mut Contact, from: i64, until: i64) -> Option<(i64, i64)> {
+    let long = until - from >= MINUTE;
+    if !contact.is_voice() || !long || !contact.dice.chance(0.22) {
+        return None;
     }
     let held = from + (until - from) / 3;
-    let resumed = held + journey.dice.between(8_000, (until - from) / 3 / MS) * MS;
-    journey.put(
-        held,
-        Data::Held(Held {
-            agent_id: Cow::Borrowed(agent_id),
-        }),
-    );
-    journey.put(
-        resumed,
-        Data::Resumed(Resumed {
-            agent_id: Cow::Borrowed(agent_id),
-        }),
-    );
-    vec![(held, resumed)]
-}
-
-/// Sometimes the agent asks the knowledge base.
-fn look_up(journey: &mut Journey, (from, until): (i64, i64)) {
-    if !journey.dice.chance(0.3) {
-        return;
-    }
-    let at = from + (until - from) / 4;
-    knowledge(journey, at, KnowledgeAction::Searched, Actor::Agent);
-    if journey.dice.chance(0.8) {
-        knowledge(
-            journey,
-            at + 2 * SECOND,
-            KnowledgeAction::Shown,
-            Actor::Agent,
-        );
-        let judged = if journey.dice.chance(0.7) {
-            KnowledgeAction::Accepted
-        } else {
-            KnowledgeAction::Rejected
-        };
-        knowledge(journey, at + 9 * SECOND, judged, Actor::Agent);
-    }
-}
-
-/// One use of the knowledge base.
-pub(super) fn knowledge(journey: &mut Journey, at: i64, action: KnowledgeAction, actor: Actor) {
-    let intent = journey.matter.intent;
-    let searched = action == KnowledgeAction::Searched;
-    let interaction_id = journey.sheet.id.clone();
-    let used = KnowledgeUsed {
-        article_id: (!searched).then_some(Cow::Borrowed(intent.article)),
-        query: searched.then_some(Cow::Borrowed(intent.query)),
-        action,
-        actor,
-        interaction_id: Some(Cow::Borrowed(&*interaction_id)),
-    };
-    journey.sheet.put_beside(
-        source::KNOWLEDGE,
-        intent.article,
-        at,
-        Data::KnowledgeUsed(used),
-    );
+    let length = contact.dice.between(8_000, (until - from) / 3 / MS) * MS;
+    Some((held, held + length))
 }

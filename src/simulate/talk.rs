@@ -1,238 +1,371 @@
-//! What is said, and when.
+//! What is said in one stay, and when.
 //!
 //! Invariants: turns of one stay don't overlap, lie within it and outside its
 //! holds; they are thrown with dice of their own, so that a run without turns
 //! is the same run with the turns left out.
 
-use std::borrow::Cow;
-
-use super::dice::{Dice, Stream};
-use super::journey::{Journey, Text, source};
-use super::phrases::Phrases;
+use super::contact::{BotEnd, Shown, Stay};
+use super::dice::Dice;
+use super::phrases::{Phrases, Spoken};
+use super::plan::Gap;
+use super::scenario::Part;
 use super::staff::{MS, SECOND};
-use crate::contract::Data;
-use crate::contract::event::{Asr, Signals, SpeakerRef, TranscriptTurn, Turn, TurnRecalled};
-use crate::domain::{Channel, ContentType, Micros, Speaker};
+use crate::domain::{Channel, Speaker};
+
+/// What kind of sentence it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Greets,
+    Asks,
+    AsksAgain,
+    Checks,
+    Personal,
+    Follows,
+    Nods,
+    Answers,
+    Unsure,
+    Unrelated,
+    Reacts,
+    Closes,
+    BotShows,
+    BotFails,
+}
+
+impl Act {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Greets => "greeting",
+            Self::Asks | Self::AsksAgain => "request",
+            Self::Checks => "check",
+            Self::Personal => "personal",
+            Self::Follows => "follow_up",
+            Self::Nods => "nod",
+            Self::Answers => "answer",
+            Self::Unsure | Self::Unrelated | Self::BotFails => "no_answer",
+            Self::Reacts => "reaction",
+            Self::Closes => "closing",
+            Self::BotShows => "article",
+        }
+    }
+}
 
 /// One utterance.
-pub(super) struct Said {
+pub(super) struct Turn {
     pub at: i64,
     pub until: i64,
     pub speaker: Speaker,
-    pub turn_id: String,
-    pub text: String,
+    pub act: Act,
+    pub mood: f64,
+    pub mood_shows: bool,
+    pub spoken: Spoken,
 }
 
-/// Who talks to the customer.
-#[derive(Clone, Copy)]
-pub(super) enum Partner<'a> {
-    Bot,
-    Agent(&'a str),
+/// How a stay is talked through.
+pub(super) struct Talk<'a> {
+    pub channel: Channel,
+    pub gap: Gap,
+    /// At the begin, and after the answer.
+    pub mood: (f64, f64),
+    /// Whether the customer has said before what he wants.
+    pub asked: bool,
+    /// Rate of the recogniser's mistakes; 0 in writing.
+    pub noise: f64,
+    /// Title of the article that a bot shows.
+    pub shown_title: &'a str,
+    /// Whether that article holds an answer to the question.
+    pub shows_answer: bool,
+    /// Whether search and bot are down.
+    pub failing: bool,
 }
 
-/// The talk of one stay from `from` to `until`, silent during `holds`.
-pub(super) fn dialogue(
-    journey: &mut Journey,
-    partner: Partner<'_>,
-    (from, until): (i64, i64),
-    holds: &[(i64, i64)],
-) -> Vec<Said> {
-    let (speaker, agent_id) = match partner {
-        Partner::Bot => (Speaker::Bot, ""),
-        Partner::Agent(id) => (Speaker::Agent, id),
+/// Who says what, in order.
+type Script = Vec<(Speaker, Act)>;
+
+/// The talk with an agent.
+pub(super) fn with_agent(talk: &Talk<'_>, stay: &Stay, phrases: &mut Phrases<'_>) -> Vec<Turn> {
+    let script = agent_script(talk, stay, &mut phrases.dice);
+    let old_facts = !stay.knows && matches!(talk.gap, Gap::Conflict);
+    let new_facts = stay.knows && matches!(talk.gap, Gap::Outdated);
+    phrases.other_facts = old_facts || new_facts;
+    perform(
+        talk,
+        script,
+        (stay.from, stay.until),
+        stay.hold,
+        stay.solved,
+        phrases,
+    )
+}
+
+fn agent_script(talk: &Talk<'_>, stay: &Stay, dice: &mut Dice) -> Script {
+    let (customer, agent) = (Speaker::Customer, Speaker::Agent);
+    let answer = match (stay.knows, talk.gap) {
+        (true, _) => Act::Answers,
+        // Who trusts the old or the other article answers with it.
+        (false, Gap::Outdated | Gap::Conflict) => Act::Answers,
+        _ if dice.chance(0.3) => Act::Unrelated,
+        _ => Act::Unsure,
     };
-    let count = match (speaker, journey.channel) {
-        (_, Channel::Email) => 2,
-        (Speaker::Bot, _) => (until - from) / (9 * SECOND),
-        (_, Channel::Call | Channel::Video) => (until - from) / (11 * SECOND),
-        _ => (until - from) / (24 * SECOND),
+    let ask = if talk.asked {
+        Act::AsksAgain
+    } else {
+        Act::Asks
     };
-    let count = count.clamp(2, 22);
-    // Who serves begins, but an e-mail begins with the customer.
-    let first = i64::from(journey.channel == Channel::Email);
-    let pace = (until - from) / count;
-    let index = u64::from(journey.turn_count);
-    let mut phrases = Phrases {
-        matter: &journey.matter,
-        person: &journey.person,
-        agent_id,
-        dice: Dice::new(journey.words_seed, Stream::Words, index),
+    if talk.channel == Channel::Email {
+        return vec![(customer, ask), (agent, answer)];
+    }
+    let pace = match talk.channel {
+        Channel::Call | Channel::Video => 11 * SECOND,
+        _ => 24 * SECOND,
     };
-    let mut said = Vec::with_capacity(count as usize);
-    for step in 0..count {
-        let at = from + step * pace + phrases.dice.between(0, (pace / 8).max(1));
-        let next = from + (step + 1) * pace;
-        let speaker = if step % 2 == first {
-            speaker
+    let count = ((stay.until - stay.from) / pace).clamp(4, 24) as usize;
+    let mut script = vec![(agent, Act::Greets), (customer, ask)];
+    let rounds = count.saturating_sub(6) / 2;
+    let before = rounds / 2;
+    for round in 0..rounds {
+        if round == before {
+            script.push((agent, answer));
+            script.push((customer, Act::Reacts));
+        }
+        if round < before {
+            script.push((agent, Act::Checks));
+            let said = match dice.weighted(&[0.34, 0.36, 0.18, 0.12]) {
+                0 => Act::Personal,
+                1 => Act::Follows,
+                2 => Act::Nods,
+                _ => Act::AsksAgain,
+            };
+            script.push((customer, said));
         } else {
-            Speaker::Customer
-        };
-        let text = sentence(&mut phrases, speaker, step, count, journey.upset);
-        let spoken = (text.chars().count() as i64 * 210 * MS).max(600 * MS);
-        let end = (at + spoken).min(next - 1);
-        if holds.iter().any(|hold| at < hold.1 && end > hold.0) {
+            script.push((
+                customer,
+                if dice.chance(0.6) {
+                    Act::Follows
+                } else {
+                    Act::Nods
+                },
+            ));
+            script.push((
+                agent,
+                if dice.chance(0.35) {
+                    answer
+                } else {
+                    Act::Checks
+                },
+            ));
+        }
+    }
+    if rounds == 0 {
+        script.push((agent, answer));
+        script.push((customer, Act::Reacts));
+    }
+    if !stay.hands_on {
+        script.push((agent, Act::Closes));
+        script.push((customer, Act::Closes));
+    }
+    script
+}
+
+/// The talk with a bot.
+pub(super) fn with_bot(
+    talk: &Talk<'_>,
+    (from, until): (i64, i64),
+    (shown, end): (Shown, BotEnd),
+    phrases: &mut Phrases<'_>,
+) -> Vec<Turn> {
+    let (customer, bot) = (Speaker::Customer, Speaker::Bot);
+    let answer = if talk.failing || shown == Shown::Nothing {
+        Act::BotFails
+    } else {
+        Act::BotShows
+    };
+    let mut script = vec![(bot, Act::Greets), (customer, Act::Asks), (bot, answer)];
+    if end != BotEnd::Solved && phrases.dice.chance(0.45) {
+        script.push((customer, Act::AsksAgain));
+        script.push((bot, answer));
+    }
+    script.push((customer, Act::Reacts));
+    if end == BotEnd::HandedOver {
+        script.push((bot, Act::Closes));
+    }
+    phrases.other_facts = shown == Shown::Contrary;
+    let solved = end == BotEnd::Solved;
+    perform(talk, script, (from, until), None, solved, phrases)
+}
+
+fn perform(
+    talk: &Talk<'_>,
+    script: Script,
+    (from, until): (i64, i64),
+    hold: Option<(i64, i64)>,
+    solved: bool,
+    phrases: &mut Phrases<'_>,
+) -> Vec<Turn> {
+    let count = script.len().max(1) as i64;
+    let pace = ((until - from) / count).max(1);
+    let mut turns = Vec::with_capacity(script.len());
+    let mut answered = false;
+    for (index, (speaker, act)) in script.into_iter().enumerate() {
+        let begin = from + index as i64 * pace;
+        let at = begin + phrases.dice.between(0, (pace / 8).max(1));
+        let mood = if answered { talk.mood.1 } else { talk.mood.0 };
+        answered |= matches!(
+            act,
+            Act::Answers | Act::Unsure | Act::Unrelated | Act::BotShows
+        );
+        let (spoken, mood_shows) = sentence(talk, speaker, act, mood, solved, phrases);
+        let long = (spoken.text.chars().count() as i64 * 210 * MS).max(600 * MS);
+        let end = (at + long).min(begin + pace - 1).max(at);
+        let held = hold.is_some_and(|hold| at < hold.1 && end > hold.0);
+        if held && !matches!(act, Act::Asks | Act::Answers) {
             continue;
         }
-        journey.turn_count += 1;
-        let turn_id = format!("t{}", journey.turn_count);
-        said.push(Said {
+        turns.push(Turn {
             at,
             until: end,
             speaker,
-            turn_id,
-            text,
+            act,
+            mood,
+            mood_shows,
+            spoken,
         });
     }
-    said
+    turns
 }
 
 fn sentence(
-    phrases: &mut Phrases<'_>,
+    talk: &Talk<'_>,
     speaker: Speaker,
-    step: i64,
-    count: i64,
-    upset: bool,
-) -> String {
-    let language = phrases.matter.language;
-    let last = step + 2 >= count;
+    act: Act,
+    mood: f64,
+    solved: bool,
+    phrases: &mut Phrases<'_>,
+) -> (Spoken, bool) {
+    phrases.noise = talk.noise;
     match speaker {
-        Speaker::Customer if step <= 1 => phrases.ask(upset),
-        Speaker::Customer if last => phrases.one_of(language.goodbyes),
-        Speaker::Customer => match phrases.dice.weighted(&[0.22, 0.14, 0.06, 0.58]) {
-            0 => phrases.ask(false),
-            1 => phrases.personal(),
-            2 => phrases.one_of(language.nods),
-            _ => phrases.follow_up(),
-        },
-        Speaker::Bot if step == 0 => phrases.one_of(language.bot_greetings),
-        Speaker::Bot if last => phrases.one_of(language.bot_hand_overs),
-        Speaker::Bot => phrases.one_of(language.bot_answers),
-        _ if step == 0 => phrases.one_of(language.greetings),
-        _ if count == 2 => phrases.answer(),
-        _ if last => phrases.one_of(language.closings),
-        _ => match phrases.dice.weighted(&[0.35, 0.45, 0.2]) {
-            0 => phrases.one_of(language.checks),
-            1 => phrases.answer(),
-            _ => phrases.one_of(language.promises),
-        },
-    }
-}
-
-/// Talks, and writes the turns down unless the run is without them.
-pub(super) fn speak(
-    journey: &mut Journey,
-    partner: Partner<'_>,
-    stay: (i64, i64),
-    holds: &[(i64, i64)],
-) {
-    if !journey.turns {
-        return;
-    }
-    let said = dialogue(journey, partner, stay, holds);
-    let mut dice = Dice::new(
-        journey.words_seed,
-        Stream::Words,
-        u64::from(journey.turn_count) << 32,
-    );
-    for said in said {
-        let from = source::of(journey.channel);
-        let can_recall = matches!(journey.channel, Channel::Chat | Channel::Wechat);
-        if can_recall && said.speaker == Speaker::Customer && dice.chance(0.012) {
-            recall(journey, &said, dice.between(2, 60) * SECOND);
+        Speaker::Customer => customer(talk, act, mood, solved, phrases),
+        Speaker::Bot => {
+            phrases.noise = 0.0;
+            (bot(talk, act, phrases), false)
         }
-        let speaker = speaker_ref(journey, partner, said.speaker);
-        let (asr, signals) = measured(journey.channel, &said, journey.upset, &mut dice);
-        let voice = asr.is_some();
-        let turn = Turn {
-            turn_id: Cow::Borrowed(&*said.turn_id),
-            speaker,
-            text: Cow::Borrowed(&*said.text),
-            started_at: voice.then_some(Micros(said.at - said.at % MS)),
-            ended_at: voice.then_some(Micros(said.until - said.until % MS)),
-            content_type: if voice {
-                ContentType::Speech
-            } else {
-                ContentType::Text
-            },
-            asr,
-            signals,
-            language: None,
-        };
-        journey
-            .sheet
-            .put_turn(from, &said.turn_id, said.at, Data::Turn(turn));
+        _ => (agent(act, solved, phrases), false),
     }
 }
 
-/// Takes a message back, `after` it was sent.
-fn recall(journey: &mut Journey, said: &Said, after: i64) {
-    let turn_id = Cow::Borrowed(&*said.turn_id);
-    let name = format!("{}-recalled", said.turn_id);
-    let recalled = Data::TurnRecalled(TurnRecalled { turn_id });
-    let from = source::of(journey.channel);
-    journey
-        .sheet
-        .put_turn(from, &name, said.at + after, recalled);
-}
-
-/// The turns as a transcript has them.
-pub(super) fn written(
-    journey: &mut Journey,
-    agent_id: &str,
-    stay: (i64, i64),
-) -> Vec<TranscriptTurn<Text<'static>>> {
-    let partner = Partner::Agent(agent_id);
-    let said = dialogue(journey, partner, stay, &[]);
-    let turn = |said: Said| TranscriptTurn {
-        at: Micros(said.at - said.at % MS),
-        turn_id: Cow::Owned(said.turn_id),
-        speaker: SpeakerRef {
-            role: said.speaker,
-            id: (said.speaker == Speaker::Agent).then(|| Cow::Owned(agent_id.to_owned())),
-        },
-        text: Cow::Owned(said.text),
-        started_at: None,
-        ended_at: None,
-        content_type: ContentType::Text,
-        asr: None,
-        signals: None,
-        language: None,
-    };
-    said.into_iter().map(turn).collect()
-}
-
-fn speaker_ref<'a>(journey: &Journey, partner: Partner<'a>, role: Speaker) -> SpeakerRef<Text<'a>> {
-    let id = match (role, partner) {
-        (Speaker::Agent, Partner::Agent(id)) => Some(Cow::Borrowed(id)),
-        (Speaker::Bot, _) if journey.channel == Channel::Wechat => {
-            Some(Cow::Borrowed("bot-wechat"))
+fn customer(
+    talk: &Talk<'_>,
+    act: Act,
+    mood: f64,
+    solved: bool,
+    phrases: &mut Phrases<'_>,
+) -> (Spoken, bool) {
+    if phrases
+        .dice
+        .chance(if talk.noise > 0.0 { 0.3 } else { 0.12 })
+    {
+        phrases.add(Part::Fillers);
+    }
+    let shows = match act {
+        Act::Asks => {
+            if phrases.dice.chance(0.75) {
+                phrases.add(Part::Openers);
+            }
+            phrases.ask();
+            if phrases.dice.chance(0.65) {
+                phrases.add(Part::Endings);
+            }
+            feeling(talk, mood, phrases)
         }
-        _ => None,
+        Act::AsksAgain => {
+            phrases.add(Part::Links).ask();
+            feeling(talk, mood, phrases)
+        }
+        Act::Personal => {
+            phrases.add(Part::Links).add(Part::Personal);
+            if phrases.dice.chance(0.4) {
+                phrases.add(Part::Tails);
+            }
+            false
+        }
+        Act::Nods => {
+            phrases.add(Part::Nods);
+            false
+        }
+        Act::Reacts if solved => {
+            phrases.add(Part::Thanks);
+            feeling(talk, mood, phrases)
+        }
+        Act::Reacts => {
+            phrases.add(Part::Unsolved);
+            feeling(talk, mood, phrases)
+        }
+        Act::Closes => {
+            phrases.add(Part::Goodbyes);
+            false
+        }
+        _ => {
+            phrases.add(Part::Links).add(Part::FollowUps);
+            if phrases.dice.chance(0.3) {
+                phrases.add(Part::Endings);
+            }
+            feeling(talk, mood, phrases)
+        }
     };
-    SpeakerRef { role, id }
+    (phrases.said(), shows)
 }
 
-type Measured<'a> = (Option<Asr<Text<'a>>>, Option<Signals<Text<'a>>>);
+/// A mood shows in words, often, and not always.
+fn feeling(talk: &Talk<'_>, mood: f64, phrases: &mut Phrases<'_>) -> bool {
+    let part = match mood {
+        mood if mood <= -1.25 => Part::Furious,
+        mood if mood <= -0.6 => Part::Annoyed,
+        mood if mood <= -0.2 => Part::Worried,
+        mood if mood >= 0.8 => Part::Pleased,
+        _ => return false,
+    };
+    // In writing people hold back a little more.
+    let likely = (0.25 + 0.3 * mood.abs()) * if talk.noise > 0.0 { 1.0 } else { 0.85 };
+    let shows = phrases.dice.chance(likely);
+    if shows {
+        phrases.add(part);
+    }
+    shows
+}
 
-/// What a recogniser says of a spoken turn.
-fn measured<'a>(channel: Channel, said: &Said, upset: bool, dice: &mut Dice) -> Measured<'a> {
-    if !matches!(channel, Channel::Call | Channel::Video) {
-        return (None, None);
-    }
-    let asr = Asr {
-        confidence: dice.between(72, 99) as f64 / 100.0,
-        engine: Some(Cow::Borrowed("asr-8k")),
+fn agent(act: Act, solved: bool, phrases: &mut Phrases<'_>) -> Spoken {
+    let part = match act {
+        Act::Answers => {
+            phrases.add(Part::Addresses).answer();
+            if phrases.dice.chance(0.2) {
+                phrases.stop().add(Part::Promises);
+            }
+            return phrases.finished();
+        }
+        Act::Greets => Part::Greetings,
+        Act::Checks => Part::Checks,
+        Act::Unsure if solved => Part::Promises,
+        Act::Unsure => Part::Unsure,
+        Act::Unrelated => Part::Unrelated,
+        _ => Part::Closings,
     };
-    if said.speaker != Speaker::Customer || !dice.chance(0.4) {
-        return (Some(asr), None);
-    }
-    let (low, high) = if upset { (45, 95) } else { (10, 60) };
-    let signals = Signals {
-        arousal: Some(dice.between(low, high) as f64 / 100.0),
-        loudness_db: Some(dice.between(-320, -120) as f64 / 10.0),
-        emotion: None,
-        confidence: None,
-        engine: None,
+    phrases.add(part);
+    phrases.finished()
+}
+
+fn bot(talk: &Talk<'_>, act: Act, phrases: &mut Phrases<'_>) -> Spoken {
+    let part = match act {
+        Act::BotShows => {
+            phrases.add(Part::BotShows).plain(talk.shown_title);
+            if talk.shows_answer {
+                phrases.stop().answer();
+            }
+            return phrases.finished();
+        }
+        Act::Greets => Part::BotGreetings,
+        Act::BotFails if talk.failing => Part::BotFails,
+        Act::BotFails => Part::BotEmpty,
+        _ => Part::BotHandOvers,
     };
-    (Some(asr), Some(signals))
+    phrases.add(part);
+    phrases.finished()
 }

@@ -1,0 +1,196 @@
+//! `simulate`: a service desk whose truth is known, as events and truth tables.
+
+mod folder;
+mod stream;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chrono::{Months, NaiveDate};
+use clap::Args;
+
+pub use folder::write_day;
+
+use super::print;
+use crate::app::now;
+use crate::domain::{Day, Micros};
+use crate::simulate::{ASR_NOISE, Library, Options, ScenarioFile};
+
+/// Arguments of `simulate`.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  tingchao simulate --months 1 --interactions-per-day 3000 --seed 7 --out months\n  \
+                  tingchao simulate --interactions 300 --days 3 --seed 7 --out events.ndjson\n  \
+                  tingchao simulate --rate 50 | curl -T - -H 'content-type: application/x-ndjson' http://127.0.0.1:8080/v1/events"
+)]
+pub struct SimulateArgs {
+    /// Same seed, same bytes.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Calendar months; `--out` is then a folder: one file a day, `truth/`, `knowledge/`.
+    #[arg(long, value_name = "N")]
+    months: Option<u32>,
+    /// Interactions of an ordinary day.
+    #[arg(long, value_name = "M", conflicts_with = "interactions")]
+    interactions_per_day: Option<f64>,
+    /// How many interactions over all days, about.
+    #[arg(long, default_value_t = 300)]
+    interactions: u64,
+    /// Over how many days, without --months.
+    #[arg(long, default_value_t = 1, conflicts_with = "months")]
+    days: u32,
+    /// First day (YYYY-MM-DD or RFC 3339); without it the run ends today.
+    #[arg(long)]
+    start: Option<String>,
+    /// The judge's part: his topics too, his wordings and seeds only.
+    #[arg(long)]
+    judge: bool,
+    /// Only counts by day and topic, without words; needs --months or --days and a folder.
+    #[arg(long)]
+    counts: bool,
+    /// Read scenario files (*.toml) from this folder instead of the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+    /// How much a speech recogniser gets wrong in calls, 0 to 1.
+    #[arg(long, default_value_t = ASR_NOISE)]
+    asr_noise: f64,
+    /// Leave out what people say.
+    #[arg(long)]
+    no_turns: bool,
+    /// Events a second on standard output or into a file; as fast as possible without it.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Mix up the events of each day.
+    #[arg(long)]
+    shuffle_within_day: bool,
+    /// Threads that write; they change no byte.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// A file, or with --months or --counts a folder; standard output without it.
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// Print the figures of the run as Markdown instead of events.
+    #[arg(long)]
+    describe: bool,
+}
+
+pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
+    let library = library(args.scenarios.as_deref())?;
+    let options = args.options()?;
+    if args.describe {
+        print::line(&crate::simulate::describe(&options, &library));
+        return Ok(ExitCode::SUCCESS);
+    }
+    match &args.out {
+        Some(out) if args.months.is_some() || args.counts => {
+            folder::write(&options, &library, out, args.counts)?;
+        }
+        None if args.months.is_some() || args.counts => {
+            anyhow::bail!("--out DIR is needed with --months and --counts: a folder for the files");
+        }
+        out => stream::write(&options, &library, out.as_deref(), args.rate)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl SimulateArgs {
+    fn options(&self) -> anyhow::Result<Options> {
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&self.asr_noise),
+            "--asr-noise {} is not from 0 to 1",
+            self.asr_noise
+        );
+        let given = self.start.as_deref().map(first_day).transpose()?;
+        let (start, days) = match self.months {
+            Some(months) => span(given, months)?,
+            None => {
+                let today = now().day().0;
+                (
+                    given.unwrap_or(Day(today + 1 - self.days as i32)),
+                    self.days,
+                )
+            }
+        };
+        let days = days.max(1);
+        let per_day = self
+            .interactions_per_day
+            .unwrap_or(self.interactions as f64 / f64::from(days));
+        let per_day = match (self.months, self.interactions_per_day) {
+            (Some(_), None) => 300.0,
+            _ => per_day,
+        };
+        anyhow::ensure!(
+            (1.0 / 1_000.0..=1_000_000.0).contains(&per_day),
+            "{per_day} interactions a day are not from 0.001 to 1000000"
+        );
+        Ok(Options {
+            seed: self.seed,
+            interactions_per_day: per_day,
+            start: start.start(),
+            days,
+            turns: !self.no_turns,
+            judge: self.judge,
+            asr_noise: self.asr_noise,
+            late: self.months.is_some(),
+            shuffle_within_day: self.shuffle_within_day,
+            threads: self.threads.max(1),
+        })
+    }
+}
+
+fn first_day(text: &str) -> anyhow::Result<Day> {
+    Day::parse(text)
+        .or_else(|_| Micros::parse(text).map(Micros::day))
+        .with_context(|| format!("--start {text}"))
+}
+
+/// First day and number of days of so many calendar months.
+fn span(start: Option<Day>, months: u32) -> anyhow::Result<(Day, u32)> {
+    let date = |day: Day| NaiveDate::from_epoch_days(day.0).context("--start is out of range");
+    let months = Months::new(months.max(1));
+    let range = "so many months are out of range";
+    let (from, until) = match start {
+        Some(start) => {
+            let from = date(start)?;
+            (from, from.checked_add_months(months).context(range)?)
+        }
+        None => {
+            let until = date(now().day())?;
+            (until.checked_sub_months(months).context(range)?, until)
+        }
+    };
+    let days = u32::try_from((until - from).num_days()).context(range)?;
+    Ok((Day(from.to_epoch_days()), days))
+}
+
+/// The scenario library; every mistake in it is told.
+pub fn library(folder: Option<&Path>) -> anyhow::Result<Library> {
+    let mut files = Vec::new();
+    if let Some(folder) = folder {
+        let read = || format!("{} can't be read", folder.display());
+        let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+            .with_context(read)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()
+            .with_context(read)?;
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
+        paths.sort();
+        anyhow::ensure!(!paths.is_empty(), "{} holds no *.toml", folder.display());
+        for path in paths {
+            let name = path.display().to_string();
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("{name} can't be read"))?;
+            files.push(ScenarioFile { name, text });
+        }
+    }
+    Library::load(&files).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(
+            "{} mistakes in the scenario files\n{}",
+            lines.len(),
+            lines.join("\n")
+        )
+    })
+}
