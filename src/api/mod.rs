@@ -25,6 +25,7 @@ mod server;
 mod sources;
 mod sql;
 mod state;
+mod topics;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(sql::sql_run)
         .service(queries::queries_list)
         .service(queries::query_run)
+        .service(topics::topic_run_start)
+        .service(topics::topic_run_get)
         .service(keys::keys_list)
         .service(keys::key_create)
         .service(keys::key_revoke)

@@ -4,6 +4,7 @@
 //! fails is logged once and tried again at the next interval.
 
 mod clean;
+mod topic_runs;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use crate::lake::{Done, Lake, Lease, LeaseError, Upkeep, UpkeepError, keep_up};
 use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
+pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 
 const CLEAN_EVERY: Duration = Duration::from_secs(600);
 const LEASE_S: i64 = 600;

@@ -33,6 +33,7 @@ const MODULES: &[&str] = &[
     "lake",
     "store",
     "query",
+    "insight",
     "pipeline",
     "jobs",
     "simulate",
@@ -90,6 +91,11 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
         "the modules above can do without",
     ),
     (&["sqlx"], &["store"], "the operational store has one door"),
+    (
+        &["rayon"],
+        &["insight"],
+        "sums in a fixed order are a matter of one place",
+    ),
     (&["jieba_rs"], &["enrich"], "words are cut in one place"),
     (&["hmac"], &["enrich"], "tokens are made in one place"),
     (

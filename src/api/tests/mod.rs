@@ -26,6 +26,7 @@ use crate::domain::{Micros, Role};
 use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
 use crate::error::Problem;
+use crate::jobs::TopicRuns;
 use crate::lake::Lake;
 use crate::query::{Engine, Limits};
 use crate::source::{Document, Inbox, InboxSource, Polled, Source};
@@ -115,6 +116,7 @@ impl Server {
             redactor: EventRedactor::new(Arc::new(redactor), false),
             store,
             health: Health::expecting(&["lake"]),
+            topic_runs: TopicRuns::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,
