@@ -14,7 +14,9 @@ use futures::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-use super::problem::{ApiError, MAX_BODY_BYTES, MAX_LARGE_BODY_BYTES, explain, malformed, media_type};
+use super::problem::{
+    ApiError, MAX_BODY_BYTES, MAX_LARGE_BODY_BYTES, explain, malformed, media_type,
+};
 use crate::error::ErrorCode;
 
 /// A decoded JSON body.

@@ -25,9 +25,9 @@ mod server;
 mod sources;
 mod sql;
 mod state;
-mod topics;
 #[cfg(test)]
 mod tests;
+mod topics;
 
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};

@@ -11,7 +11,12 @@ pub fn assign(values: &[Vec<f64>]) -> Vec<Option<usize>> {
     let columns = values.first().map_or(0, Vec::len);
     if rows > columns {
         let turned: Vec<Vec<f64>> = (0..columns)
-            .map(|j| values.iter().map(|row| row.get(j).copied().unwrap_or(0.0)).collect())
+            .map(|j| {
+                values
+                    .iter()
+                    .map(|row| row.get(j).copied().unwrap_or(0.0))
+                    .collect()
+            })
             .collect();
         let mut given = vec![None; rows];
         for (j, i) in assign(&turned).into_iter().enumerate() {
@@ -51,7 +56,9 @@ impl Paths<'_> {
     fn cost(&self, row: usize, column: usize) -> f64 {
         let value = self.values.get(row - 1).and_then(|row| row.get(column - 1));
         let potential = |of: &[f64], i: usize| of.get(i).copied().unwrap_or(0.0);
-        -value.copied().unwrap_or(0.0) - potential(&self.rows, row) - potential(&self.columns, column)
+        -value.copied().unwrap_or(0.0)
+            - potential(&self.rows, row)
+            - potential(&self.columns, column)
     }
 
     fn augment(&mut self, row: usize) {
@@ -98,13 +105,20 @@ mod tests {
 
     #[test]
     fn greatest_sum() {
-        let values = vec![vec![4.0, 1.0, 3.0], vec![2.0, 0.0, 5.0], vec![3.0, 2.0, 2.0]];
+        let values = vec![
+            vec![4.0, 1.0, 3.0],
+            vec![2.0, 0.0, 5.0],
+            vec![3.0, 2.0, 2.0],
+        ];
         assert_eq!(assign(&values), [Some(0), Some(2), Some(1)]);
     }
 
     #[test]
     fn more_rows_than_columns_and_back() {
-        assert_eq!(assign(&[vec![1.0], vec![3.0], vec![2.0]]), [None, Some(0), None]);
+        assert_eq!(
+            assign(&[vec![1.0], vec![3.0], vec![2.0]]),
+            [None, Some(0), None]
+        );
         assert_eq!(assign(&[vec![1.0, 3.0, 2.0]]), [Some(1)]);
         assert!(assign(&[]).is_empty());
     }

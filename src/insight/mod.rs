@@ -3,5 +3,7 @@
 //! Invariants: pure computation over redacted texts and counts; the same input and seed give the same bytes on any
 //! number of threads. Not here: reading the lake (`query`), storing what people decided (`store`), schedules (`jobs`).
 
+pub mod drivers;
 pub mod matching;
+pub mod statistics;
 pub mod topics;

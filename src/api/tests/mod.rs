@@ -4,6 +4,7 @@ mod access;
 mod describe;
 mod events;
 mod reads;
+mod topics;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};

@@ -183,7 +183,10 @@ pub(in super::super) async fn topic_run_start(
         });
         redacted.collect()
     };
-    if !state.topic_runs.start(id.clone(), settings, Box::new(texts)) {
+    if !state
+        .topic_runs
+        .start(id.clone(), settings, Box::new(texts))
+    {
         let detail = "other clustering runs wait already; wait and send it again";
         return Err(ApiError::new(ErrorCode::Overloaded, detail));
     }
@@ -204,7 +207,10 @@ fn settings(request: &TopicRunRequest) -> Result<Settings, ApiError> {
     if let Some(language) = &request.language {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if language.is_empty() || language.len() > 35 || !language.chars().all(plain) {
-            return Err(ApiError::parameter("/language", "`auto` or a BCP 47 tag such as `zh`"));
+            return Err(ApiError::parameter(
+                "/language",
+                "`auto` or a BCP 47 tag such as `zh`",
+            ));
         }
     }
     let standard = Settings::default();
@@ -242,7 +248,10 @@ pub(in super::super) async fn topic_run_get(
     let id = id.into_inner();
     let found = state.topic_runs.state(&id);
     let found = found.ok_or_else(|| {
-        ApiError::new(ErrorCode::NotFound, "there is no such run; ended runs are kept for an hour")
+        ApiError::new(
+            ErrorCode::NotFound,
+            "there is no such run; ended runs are kept for an hour",
+        )
     })?;
     Ok(web::Json(view(id, &found)))
 }

@@ -65,7 +65,9 @@ impl Terms {
             }
             Run::Dense(run) => {
                 for c in run {
-                    terms.characters.push(hash(CHARACTER, c.encode_utf8(&mut [0; 4])));
+                    terms
+                        .characters
+                        .push(hash(CHARACTER, c.encode_utf8(&mut [0; 4])));
                 }
                 windows(run, 1..=3, &mut terms.grams);
             }
@@ -112,7 +114,10 @@ fn hash(kind: u64, text: &str) -> u64 {
 
 fn pair(before: u64, after: u64) -> u64 {
     let mut bytes = [0; 16];
-    for (slot, byte) in bytes.iter_mut().zip(before.to_le_bytes().into_iter().chain(after.to_le_bytes())) {
+    for (slot, byte) in bytes
+        .iter_mut()
+        .zip(before.to_le_bytes().into_iter().chain(after.to_le_bytes()))
+    {
         *slot = byte;
     }
     XxHash3_64::oneshot_with_seed(PAIR, &bytes)
@@ -170,7 +175,12 @@ fn each_run(segmenter: &Segmenter, text: &str, mut found: impl FnMut(Run<'_>)) {
     }
 }
 
-fn end_run(segmenter: &Segmenter, run: &mut Vec<char>, dense: bool, found: &mut impl FnMut(Run<'_>)) {
+fn end_run(
+    segmenter: &Segmenter,
+    run: &mut Vec<char>,
+    dense: bool,
+    found: &mut impl FnMut(Run<'_>),
+) {
     if dense {
         let text: String = run.iter().collect();
         for word in segmenter.words(&text) {
@@ -180,7 +190,10 @@ fn end_run(segmenter: &Segmenter, run: &mut Vec<char>, dense: bool, found: &mut 
         }
         found(Run::Dense(run));
     } else {
-        while run.last().is_some_and(|c| !c.is_alphanumeric() && !matches!(c, '+' | '#')) {
+        while run
+            .last()
+            .is_some_and(|c| !c.is_alphanumeric() && !matches!(c, '+' | '#'))
+        {
             run.pop();
         }
         let word: String = run.iter().collect();
@@ -240,8 +253,14 @@ mod tests {
             });
             words
         };
-        assert_eq!(words("请问我的<PHONE:abc234>宽带怎么取消？"), ["宽带", "取消"]);
-        assert_eq!(words("How do I cancel C++ node.js?"), ["cancel", "c++", "node.js"]);
+        assert_eq!(
+            words("请问我的<PHONE:abc234>宽带怎么取消？"),
+            ["宽带", "取消"]
+        );
+        assert_eq!(
+            words("How do I cancel C++ node.js?"),
+            ["cancel", "c++", "node.js"]
+        );
         assert!(words("你好，请问一下 hello 12345 …… 😀").is_empty());
     }
 

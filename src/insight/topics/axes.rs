@@ -66,7 +66,15 @@ pub fn find(texts: &[Terms], seed: u64) -> Found {
     };
     space.axes = leading_axes(&matrix, search).axes;
     drop(matrix);
-    space.meaning = meaning(texts, width, Search { axes: VECTOR_WIDTH, rounds, seed });
+    space.meaning = meaning(
+        texts,
+        width,
+        Search {
+            axes: VECTOR_WIDTH,
+            rounds,
+            seed,
+        },
+    );
     let mut vectors = Matrix::zeros(count, space.width());
     if vectors.width > 0 {
         vectors
@@ -160,7 +168,11 @@ fn meaning(texts: &[Terms], width: usize, search: Search) -> WordVectors {
     for (place, (_, count)) in counts.iter().enumerate() {
         let vector = vectors.row_mut(place);
         for (value, scale) in vector.iter_mut().zip(&found.values) {
-            *value = if *scale > 1e-6 { *value / scale.sqrt() } else { 0.0 };
+            *value = if *scale > 1e-6 {
+                *value / scale.sqrt()
+            } else {
+                0.0
+            };
         }
         normalise(vector);
         let weight = (RARITY / (RARITY + *count as f64 / total)) as f32;
@@ -245,7 +257,10 @@ fn information(vocabulary: &Vocabulary, texts: &[Terms]) -> Sparse {
         .iter()
         .map(|row| row.weights.iter().map(|count| f64::from(*count)).sum())
         .collect();
-    let contexts: Vec<f64> = totals.iter().map(|total: &f64| total.powf(SMOOTHING)).collect();
+    let contexts: Vec<f64> = totals
+        .iter()
+        .map(|total: &f64| total.powf(SMOOTHING))
+        .collect();
     let all: f64 = contexts.iter().sum();
     let rows: Vec<Row> = pairs
         .into_par_iter()

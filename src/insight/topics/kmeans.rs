@@ -35,7 +35,11 @@ pub fn refine(vectors: &Matrix, mut centres: Matrix, rounds: usize) -> Partition
     let mut inertia = f64::INFINITY;
     for _ in 0..rounds.max(1) {
         let step = step(vectors, &centres);
-        let moved = labels.iter().zip(&step.labels).filter(|(a, b)| a != b).count();
+        let moved = labels
+            .iter()
+            .zip(&step.labels)
+            .filter(|(a, b)| a != b)
+            .count();
         let settled = !labels.is_empty() && moved * 2_000 <= labels.len();
         (labels, inertia) = (step.labels, step.inertia);
         centres = step.centres;
@@ -69,7 +73,12 @@ fn halves(centres: &Matrix) -> Vec<f32> {
 
 fn nearest_of(row: &[f32], centres: &Matrix, halves: &[f32]) -> (u32, f32) {
     let mut best = (0, f32::NEG_INFINITY);
-    for ((centre, half), label) in centres.values.chunks(centres.width.max(1)).zip(halves).zip(0..) {
+    for ((centre, half), label) in centres
+        .values
+        .chunks(centres.width.max(1))
+        .zip(halves)
+        .zip(0..)
+    {
         let gain = dot(row, centre) - half;
         if gain > best.1 {
             best = (label, gain);
@@ -125,7 +134,9 @@ fn step(vectors: &Matrix, centres: &Matrix) -> Step {
     let mut far = far.into_iter();
     let mut next = Matrix::zeros(clusters, width);
     for (cluster, count) in counts.iter().enumerate() {
-        let from = sums.get(cluster * width..(cluster + 1) * width).unwrap_or_default();
+        let from = sums
+            .get(cluster * width..(cluster + 1) * width)
+            .unwrap_or_default();
         let row = next.row_mut(cluster);
         if *count > 0 {
             for (value, sum) in row.iter_mut().zip(from) {
@@ -192,7 +203,9 @@ fn starts(vectors: &Matrix, clusters: usize, seed: u64) -> Matrix {
         let mut best: Option<(f64, usize, Vec<f32>)> = None;
         for _ in 0..trials {
             let candidate = draw(&distances, random.unit() * total);
-            let Some(place) = pool.get(candidate) else { continue };
+            let Some(place) = pool.get(candidate) else {
+                continue;
+            };
             let left = self::distances(vectors, &pool, *place, Some(&distances));
             let sum: f64 = left.iter().map(|d| f64::from(*d)).sum();
             if best.as_ref().is_none_or(|(least, ..)| sum < *least) {
@@ -225,7 +238,9 @@ fn distances(vectors: &Matrix, pool: &[usize], centre: usize, known: Option<&[f3
         .map(|(i, place)| {
             let row = vectors.row(*place);
             let distance = (dot(row, row) + own - 2.0 * dot(row, centre)).max(0.0);
-            known.and_then(|known| known.get(i)).map_or(distance, |least| distance.min(*least))
+            known
+                .and_then(|known| known.get(i))
+                .map_or(distance, |least| distance.min(*least))
         })
         .collect()
 }

@@ -57,7 +57,10 @@ pub fn labels(segmenter: &Segmenter, members: &[Vec<&str>]) -> Vec<Label> {
             };
             // What only one of many says is no name.
             let least = if texts.len() >= 8 { 2 } else { 1 };
-            let weighed = counts.iter().filter(|(_, count)| **count >= least).map(weigh);
+            let weighed = counts
+                .iter()
+                .filter(|(_, count)| **count >= least)
+                .map(weigh);
             choose(weighed.collect(), shown)
         })
         .collect()
@@ -110,7 +113,12 @@ fn choose(mut weighed: Vec<(String, f64)>, shown: &HashMap<String, String>) -> L
         .map(|term| shown.get(&term).cloned().unwrap_or(term))
         .collect();
     Label {
-        name: keywords.iter().take(NAME_WORDS).cloned().collect::<Vec<_>>().join(" · "),
+        name: keywords
+            .iter()
+            .take(NAME_WORDS)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" · "),
         keywords,
     }
 }

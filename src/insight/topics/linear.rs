@@ -80,7 +80,9 @@ impl Sparse {
                 let Some(place) = next.get_mut(*term as usize) else {
                     continue;
                 };
-                if let (Some(column), Some(value)) = (columns.get_mut(*place), values.get_mut(*place)) {
+                if let (Some(column), Some(value)) =
+                    (columns.get_mut(*place), values.get_mut(*place))
+                {
                     *column = number;
                     *value = *weight;
                 }
@@ -173,7 +175,9 @@ fn gram_of(part: &[f32], width: usize) -> Vec<f64> {
         block.fill(0.0);
         for row in rows.chunks(width) {
             for (i, value) in row.iter().enumerate() {
-                if let (Some(out), Some(tail)) = (block.get_mut(i * width + i..(i + 1) * width), row.get(i..)) {
+                if let (Some(out), Some(tail)) =
+                    (block.get_mut(i * width + i..(i + 1) * width), row.get(i..))
+                {
                     add(out, tail, *value);
                 }
             }
@@ -211,7 +215,9 @@ fn orthonormalise(matrix: &mut Matrix) {
         let pivot = left.sqrt();
         set(&mut r, width, i, i, pivot);
         for j in i + 1..width {
-            let sum: f64 = (0..i).map(|k| at(&r, width, k, i) * at(&r, width, k, j)).sum();
+            let sum: f64 = (0..i)
+                .map(|k| at(&r, width, k, i) * at(&r, width, k, j))
+                .sum();
             set(&mut r, width, i, j, (at(&gram, width, i, j) - sum) / pivot);
         }
     }
@@ -276,7 +282,13 @@ fn symmetric_eigen(mut a: Vec<f64>, width: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
 }
 
 /// One rotation of rows and columns `p` and `q`; `v` holds the vectors as rows.
-fn rotate(a: &mut [f64], v: &mut [Vec<f64>], width: usize, (p, q): (usize, usize), (c, s): (f64, f64)) {
+fn rotate(
+    a: &mut [f64],
+    v: &mut [Vec<f64>],
+    width: usize,
+    (p, q): (usize, usize),
+    (c, s): (f64, f64),
+) {
     for k in 0..width {
         let (x, y) = (at(a, width, k, p), at(a, width, k, q));
         set(a, width, k, p, c * x - s * y);
@@ -359,7 +371,10 @@ fn rotate_to_axes(basis: &Matrix, image: &Matrix, axes: usize) -> Axes {
     let mut turn = Matrix::zeros(image.width, axes);
     for (j, vector) in vectors.iter().take(axes).enumerate() {
         // A sign of its own would make the axes depend on rounding; the largest part is positive.
-        let largest = vector.iter().copied().fold(0.0_f64, |m, x| if x.abs() > m.abs() { x } else { m });
+        let largest = vector
+            .iter()
+            .copied()
+            .fold(0.0_f64, |m, x| if x.abs() > m.abs() { x } else { m });
         let sign = if largest < 0.0 { -1.0 } else { 1.0 };
         for (i, value) in vector.iter().enumerate() {
             if let Some(slot) = turn.row_mut(i).get_mut(j) {

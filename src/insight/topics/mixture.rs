@@ -32,7 +32,9 @@ impl Mixture {
                 let mut sums = vec![SMOOTHING; topics];
                 let (texts, weights) = terms.row(term);
                 for (text, weight) in texts.iter().zip(weights) {
-                    let label = labels.get(*text as usize).map_or(usize::MAX, |label| *label as usize);
+                    let label = labels
+                        .get(*text as usize)
+                        .map_or(usize::MAX, |label| *label as usize);
                     if let Some(sum) = sums.get_mut(label) {
                         *sum += f64::from(*weight);
                     }
@@ -49,7 +51,11 @@ impl Mixture {
         let logs: Vec<f64> = totals.iter().map(|total| total.ln()).collect();
         let weights = sums
             .iter()
-            .flat_map(|sums| sums.iter().zip(&logs).map(|(sum, log)| (sum.ln() - log) as f32))
+            .flat_map(|sums| {
+                sums.iter()
+                    .zip(&logs)
+                    .map(|(sum, log)| (sum.ln() - log) as f32)
+            })
             .collect();
         let mut counts = vec![1.0_f32; topics];
         for label in labels {
@@ -69,21 +75,34 @@ impl Mixture {
         let mut scores = self.priors.clone();
         for (term, weight) in terms.iter().zip(weights) {
             let from = *term as usize * self.topics;
-            let known = self.weights.get(from..from + self.topics).unwrap_or_default();
+            let known = self
+                .weights
+                .get(from..from + self.topics)
+                .unwrap_or_default();
             crate::enrich::topic::add(&mut scores, known, *weight);
         }
-        let best = scores
-            .iter()
-            .zip(0_u32..)
-            .fold((f32::NEG_INFINITY, 0), |best, (score, topic)| {
-                if *score > best.0 { (*score, topic) } else { best }
-            });
+        let best =
+            scores
+                .iter()
+                .zip(0_u32..)
+                .fold((f32::NEG_INFINITY, 0), |best, (score, topic)| {
+                    if *score > best.0 {
+                        (*score, topic)
+                    } else {
+                        best
+                    }
+                });
         best.1
     }
 }
 
 /// Improves a partition of the rows of `texts`.
-pub fn improve(texts: &Sparse, labels: Vec<u32>, topics: usize, rounds: usize) -> (Vec<u32>, Mixture) {
+pub fn improve(
+    texts: &Sparse,
+    labels: Vec<u32>,
+    topics: usize,
+    rounds: usize,
+) -> (Vec<u32>, Mixture) {
     let terms = texts.transposed();
     let mut labels = labels;
     let mut mixture = Mixture::learn(&terms, &labels, topics);

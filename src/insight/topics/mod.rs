@@ -6,6 +6,7 @@
 //! the texts plus some hundred bytes for each of [`Settings::sample`] of them.
 
 mod axes;
+pub mod identity;
 mod kmeans;
 mod labels;
 mod linear;
@@ -13,6 +14,8 @@ mod mixture;
 mod number;
 mod part;
 mod random;
+pub mod rising;
+mod score;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -22,6 +25,7 @@ use std::cmp::Reverse;
 use rayon::prelude::*;
 
 pub use number::Scores;
+pub use score::{Agreement, Scored, agreement, plain, score};
 pub use tree::Tree;
 
 use crate::enrich::segment::Segmenter;
@@ -112,7 +116,11 @@ pub fn cluster(segmenter: &Segmenter, texts: &[&str], settings: Settings) -> Clu
     }
     let read = |place: &usize| Terms::of(segmenter, texts.get(*place).copied().unwrap_or_default());
     let terms: Vec<Terms> = learnt.par_iter().with_min_len(64).map(read).collect();
-    let axes::Found { space, rows, vectors } = axes::find(&terms, settings.seed);
+    let axes::Found {
+        space,
+        rows,
+        vectors,
+    } = axes::find(&terms, settings.seed);
     let matrix = Sparse::of(&rows, space.terms());
     let parted = part(&vectors, &matrix, settings);
     let centres = middles(&vectors, &parted.labels, parted.topics);
@@ -125,12 +133,19 @@ pub fn cluster(segmenter: &Segmenter, texts: &[&str], settings: Settings) -> Clu
         scores: parted.scores,
     };
     if learnt.len() == spoken.len() {
-        for ((place, label), row) in learnt.iter().zip(&parted.labels).zip(vectors.values.chunks(vectors.width.max(1))) {
+        for ((place, label), row) in learnt
+            .iter()
+            .zip(&parted.labels)
+            .zip(vectors.values.chunks(vectors.width.max(1)))
+        {
             found.assignments[*place] = Some(found.assignment(*label, row));
         }
         if vectors.width == 0 {
             for place in &learnt {
-                found.assignments[*place] = Some(Assignment { topic: 0, confidence: 0.0 });
+                found.assignments[*place] = Some(Assignment {
+                    topic: 0,
+                    confidence: 0.0,
+                });
             }
         }
     } else {
@@ -156,7 +171,12 @@ impl Clustering {
     /// How sure a topic is: its share of the exponentials of all cosines.
     fn assignment(&self, topic: u32, vector: &[f32]) -> Assignment {
         let cosine = |centre: &[f32]| (dot(centre, vector) / SOFTNESS).exp();
-        let all: f32 = self.centres.values.chunks(self.centres.width.max(1)).map(cosine).sum();
+        let all: f32 = self
+            .centres
+            .values
+            .chunks(self.centres.width.max(1))
+            .map(cosine)
+            .sum();
         let own = cosine(self.centres.row(topic as usize));
         let known = vector.iter().any(|value| *value != 0.0);
         Assignment {
@@ -166,7 +186,13 @@ impl Clustering {
     }
 
     /// Assigns texts beyond those from which topics were learnt, without keeping their terms.
-    fn assign_all(&mut self, segmenter: &Segmenter, texts: &[&str], spoken: &[usize], mixture: &Mixture) {
+    fn assign_all(
+        &mut self,
+        segmenter: &Segmenter,
+        texts: &[&str],
+        spoken: &[usize],
+        mixture: &Mixture,
+    ) {
         let given: Vec<Assignment> = spoken
             .par_iter()
             .with_min_len(256)
@@ -222,7 +248,11 @@ impl Clustering {
                 let exemplars = labels::exemplars(vectors, members, &said);
                 let exemplars: Vec<usize> = exemplars.iter().map(|row| learnt[*row]).collect();
                 let first = exemplars.first().map_or("", |place| texts[*place]);
-                let name = if label.name.is_empty() { first.chars().take(40).collect() } else { label.name };
+                let name = if label.name.is_empty() {
+                    first.chars().take(40).collect()
+                } else {
+                    label.name
+                };
                 Topic {
                     name,
                     keywords: label.keywords,

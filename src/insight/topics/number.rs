@@ -43,7 +43,10 @@ pub fn choose(vectors: &Matrix, seed: u64) -> (usize, Scores) {
     let most = count / LEAST_SIZE;
     let halves: Vec<Vec<usize>> = (0..repeats).map(|_| random.sample(count, count)).collect();
     let mut scores: Scores = Vec::new();
-    for number in TRIED.into_iter().take_while(|number| *number <= most.max(2)) {
+    for number in TRIED
+        .into_iter()
+        .take_while(|number| *number <= most.max(2))
+    {
         let mut stabilities: Vec<f64> = halves
             .par_iter()
             .enumerate()
@@ -72,7 +75,9 @@ pub fn choose(vectors: &Matrix, seed: u64) -> (usize, Scores) {
         .map(|(i, (number, _))| (*number, smooth(i)))
         .collect();
     let greatest = smoothed.iter().map(|(_, score)| *score).fold(0.0, f64::max);
-    let best = smoothed.iter().find(|(_, score)| *score >= AS_GOOD * greatest);
+    let best = smoothed
+        .iter()
+        .find(|(_, score)| *score >= AS_GOOD * greatest);
     (best.map_or(1, |(number, _)| *number), smoothed)
 }
 
@@ -99,7 +104,10 @@ fn stability(sample: &Matrix, order: &[usize], number: usize, seed: u64) -> f64 
             }
         }
         let labels = kmeans::nearest(sample, &part.centres);
-        labels.into_iter().map(|(label, _)| label as usize).collect::<Vec<_>>()
+        labels
+            .into_iter()
+            .map(|(label, _)| label as usize)
+            .collect::<Vec<_>>()
     };
     let (a, b) = (labels(left, seed), labels(right, seed ^ 0xffff));
     let mut both = vec![vec![0_usize; number]; number];
@@ -116,9 +124,8 @@ fn stability(sample: &Matrix, order: &[usize], number: usize, seed: u64) -> f64 
         .iter()
         .zip(&rows)
         .map(|(row, all)| {
-            let of = |(both, other): (&usize, &usize)| {
-                *both as f64 / (all + other - both).max(1) as f64
-            };
+            let of =
+                |(both, other): (&usize, &usize)| *both as f64 / (all + other - both).max(1) as f64;
             row.iter().zip(&columns).map(of).collect()
         })
         .collect();
@@ -128,6 +135,10 @@ fn stability(sample: &Matrix, order: &[usize], number: usize, seed: u64) -> f64 
         .filter_map(|(i, j)| jaccard.get(i)?.get((*j)?))
         .sum();
     let total = sample.rows().max(1) as f64;
-    let told_apart = 1.0 - rows.iter().map(|size| (*size as f64 / total).powi(2)).sum::<f64>();
+    let told_apart = 1.0
+        - rows
+            .iter()
+            .map(|size| (*size as f64 / total).powi(2))
+            .sum::<f64>();
     agreed / number as f64 * told_apart
 }

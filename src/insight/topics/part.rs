@@ -45,14 +45,24 @@ pub fn part(vectors: &Matrix, matrix: &Sparse, settings: Settings) -> Parted {
         .filter(|place| vectors.row(*place).iter().any(|value| *value != 0.0))
         .collect();
     let all = vectors.rows() == known.len();
-    let chosen = if all { None } else { Some(rows(vectors, &known)) };
+    let chosen = if all {
+        None
+    } else {
+        Some(rows(vectors, &known))
+    };
     let inner = chosen.as_ref().unwrap_or(vectors);
     let different = different(inner);
     let (tree, leaves) = over(inner, &different, settings);
     let mut scores = Scores::new();
     let wanted = match settings.topics {
         Some(topics) => topics,
-        None if different.len() < FEW => 1 + tree.merges.iter().filter(|(.., cost)| *cost > ALIKE).count(),
+        None if different.len() < FEW => {
+            1 + tree
+                .merges
+                .iter()
+                .filter(|(.., cost)| *cost > ALIKE)
+                .count()
+        }
         None => {
             let (number, tried) = number::choose(inner, settings.seed);
             scores = tried;
@@ -73,7 +83,11 @@ pub fn part(vectors: &Matrix, matrix: &Sparse, settings: Settings) -> Parted {
         .collect();
     let matrix = Sparse::of(&own, matrix.width());
     // With about as many topics as texts, words have nothing to learn from.
-    let rounds = if known.len() >= wanted * 4 { MIXTURE_ROUNDS } else { 0 };
+    let rounds = if known.len() >= wanted * 4 {
+        MIXTURE_ROUNDS
+    } else {
+        0
+    };
     let (labels, mixture) = mixture::improve(&matrix, parted.labels, wanted, rounds);
     let mut whole = vec![greatest(&labels, wanted); vectors.rows()];
     for (place, label) in known.iter().zip(labels) {
@@ -93,14 +107,23 @@ fn greatest(labels: &[u32], topics: usize) -> u32 {
     for label in labels {
         sizes[*label as usize] += 1;
     }
-    let best = sizes.iter().zip(0_u32..).max_by_key(|(size, label)| (**size, std::cmp::Reverse(*label)));
+    let best = sizes
+        .iter()
+        .zip(0_u32..)
+        .max_by_key(|(size, label)| (**size, std::cmp::Reverse(*label)));
     best.map_or(0, |(_, label)| label)
 }
 
 /// One place of each different vector.
 fn different(vectors: &Matrix) -> Vec<usize> {
     let mut seen = std::collections::HashSet::new();
-    let bits = |place: usize| -> Vec<u32> { vectors.row(place).iter().map(|value| value.to_bits()).collect() };
+    let bits = |place: usize| -> Vec<u32> {
+        vectors
+            .row(place)
+            .iter()
+            .map(|value| value.to_bits())
+            .collect()
+    };
     // Enough to know that there are enough.
     let mut places = Vec::new();
     for place in 0..vectors.rows() {
@@ -120,8 +143,14 @@ fn over(vectors: &Matrix, different: &[usize], settings: Settings) -> (Tree, Par
     let count = vectors.rows();
     let root = (1.5 * (count as f64).sqrt()) as usize;
     let wanted = settings.topics.unwrap_or(1).saturating_mul(2);
-    let leaves = root.max(wanted).clamp(1, LEAVES.max(settings.topics.unwrap_or(0)));
-    let leaves = if different.len() < FEW { different.len() } else { leaves };
+    let leaves = root
+        .max(wanted)
+        .clamp(1, LEAVES.max(settings.topics.unwrap_or(0)));
+    let leaves = if different.len() < FEW {
+        different.len()
+    } else {
+        leaves
+    };
     let sample = sample(vectors, settings.seed);
     let inner = sample.as_ref().unwrap_or(vectors);
     let leaves = kmeans::cluster(inner, leaves, settings.seed ^ 0x74_7265_65, ROUNDS / 2);
@@ -140,12 +169,23 @@ fn sample(vectors: &Matrix, seed: u64) -> Option<Matrix> {
     })
 }
 
-fn best_start(vectors: &Matrix, topics: usize, tree: &Tree, leaves: &Partition, seed: u64) -> Partition {
+fn best_start(
+    vectors: &Matrix,
+    topics: usize,
+    tree: &Tree,
+    leaves: &Partition,
+    seed: u64,
+) -> Partition {
     let sample = sample(vectors, seed);
     let inner = sample.as_ref().unwrap_or(vectors);
     let mut best = kmeans::refine(inner, merged(tree, leaves, topics), START_ROUNDS);
     for start in 0..STARTS {
-        let other = kmeans::cluster(inner, topics, seed.wrapping_mul(31).wrapping_add(start), START_ROUNDS);
+        let other = kmeans::cluster(
+            inner,
+            topics,
+            seed.wrapping_mul(31).wrapping_add(start),
+            START_ROUNDS,
+        );
         if other.centres.rows() >= topics && other.inertia < best.inertia {
             best = other;
         }
@@ -165,11 +205,18 @@ fn merged(tree: &Tree, leaves: &Partition, topics: usize) -> Matrix {
     }
     for (leaf, cluster) in cut.iter().enumerate() {
         let cluster = *cluster as usize;
-        crate::enrich::topic::add(centres.row_mut(cluster), leaves.centres.row(leaf), own[leaf]);
+        crate::enrich::topic::add(
+            centres.row_mut(cluster),
+            leaves.centres.row(leaf),
+            own[leaf],
+        );
         sizes[cluster] += own[leaf];
     }
     for (cluster, size) in sizes.into_iter().enumerate() {
-        centres.row_mut(cluster).iter_mut().for_each(|value| *value /= size.max(1.0));
+        centres
+            .row_mut(cluster)
+            .iter_mut()
+            .for_each(|value| *value /= size.max(1.0));
     }
     centres
 }

@@ -25,17 +25,51 @@ fn owned(texts: &[&str]) -> Vec<String> {
 fn desk(count: usize) -> Vec<String> {
     let starts = ["你好 ", "麻烦您，", "", "那个 ", "请问"];
     let wants = [
-        ["宽带断网了上不去网", "家里宽带连不上网", "网络断了，宽带灯是红的", "宽带掉线上网很慢"],
-        ["我要退款", "钱什么时候退款到账", "退款申请一直没有到账", "订单退款没收到"],
-        ["快递还没送到", "包裹物流停了三天", "快递员没有送货，物流不动", "包裹快递丢了"],
-        ["cancel my insurance policy", "I want to cancel the policy", "policy cancel please", "how to cancel insurance policy"],
-        ["reset password for login", "forgot my login password", "password reset mail not there", "login password is wrong"],
-        ["上个月话费扣多了", "话费账单多扣了套餐费", "套餐话费账单不对", "账单话费怎么这么多"],
+        [
+            "宽带断网了上不去网",
+            "家里宽带连不上网",
+            "网络断了，宽带灯是红的",
+            "宽带掉线上网很慢",
+        ],
+        [
+            "我要退款",
+            "钱什么时候退款到账",
+            "退款申请一直没有到账",
+            "订单退款没收到",
+        ],
+        [
+            "快递还没送到",
+            "包裹物流停了三天",
+            "快递员没有送货，物流不动",
+            "包裹快递丢了",
+        ],
+        [
+            "cancel my insurance policy",
+            "I want to cancel the policy",
+            "policy cancel please",
+            "how to cancel insurance policy",
+        ],
+        [
+            "reset password for login",
+            "forgot my login password",
+            "password reset mail not there",
+            "login password is wrong",
+        ],
+        [
+            "上个月话费扣多了",
+            "话费账单多扣了套餐费",
+            "套餐话费账单不对",
+            "账单话费怎么这么多",
+        ],
     ];
     (0..count)
         .map(|i| {
             let want = wants[i % 6][(i / 6 * 7 + i / 24) % 4];
-            format!("{}{want}{}", starts[i / 6 % 5], ["", "！", " 谢谢", "。"][i / 12 % 4])
+            format!(
+                "{}{want}{}",
+                starts[i / 6 % 5],
+                ["", "！", " 谢谢", "。"][i / 12 % 4]
+            )
         })
         .collect()
 }
@@ -47,23 +81,44 @@ fn separate_wants_are_separate_topics() {
     assert_eq!(found.topics.len(), 6);
     let labels = labels(&found);
     for kind in 0..6 {
-        let own: Vec<u32> = labels.iter().skip(kind).step_by(6).filter_map(|label| *label).collect();
-        let most = (0..6).map(|topic| own.iter().filter(|label| **label == topic).count()).max();
+        let own: Vec<u32> = labels
+            .iter()
+            .skip(kind)
+            .step_by(6)
+            .filter_map(|label| *label)
+            .collect();
+        let most = (0..6)
+            .map(|topic| own.iter().filter(|label| **label == topic).count())
+            .max();
         assert!(most >= Some(54), "kind {kind}: {own:?}");
     }
-    assert!(found.topics.iter().any(|topic| topic.name.contains("退款")), "{:?}", found.topics);
-    assert!(found.topics.iter().all(|topic| !topic.exemplars.is_empty() && topic.size > 0));
+    assert!(
+        found.topics.iter().any(|topic| topic.name.contains("退款")),
+        "{:?}",
+        found.topics
+    );
+    assert!(
+        found
+            .topics
+            .iter()
+            .all(|topic| !topic.exemplars.is_empty() && topic.size > 0)
+    );
 }
 
 #[test]
 fn same_bytes_on_one_and_two_threads() {
     let texts = desk(300);
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| found(&texts, None))
     };
     let (one, two) = (run(1), run(2));
-    let bits = |found: &Clustering| -> Vec<u32> { found.centres.values.iter().map(|x| x.to_bits()).collect() };
+    let bits = |found: &Clustering| -> Vec<u32> {
+        found.centres.values.iter().map(|x| x.to_bits()).collect()
+    };
     assert_eq!(bits(&one), bits(&two));
     assert_eq!(one.assignments, two.assignments);
     assert_eq!(one.topics, two.topics);
@@ -74,7 +129,11 @@ fn same_bytes_on_one_and_two_threads() {
 fn texts_beyond_the_sample_are_assigned_alike() {
     let texts = desk(600);
     let said: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let settings = Settings { topics: Some(6), sample: 300, ..Settings::default() };
+    let settings = Settings {
+        topics: Some(6),
+        sample: 300,
+        ..Settings::default()
+    };
     let found = cluster(&Segmenter::new(), &said, settings);
     let labels = labels(&found);
     assert!(labels.iter().all(Option::is_some));
@@ -116,7 +175,10 @@ fn only_stop_words_have_a_topic() {
         assert_eq!(found.topics[0].size, 4);
         assert!(!found.topics[0].name.is_empty());
     }
-    let mixed = found(&owned(&["hello", "退款没到账", "退款没到", "退款未到账"]), None);
+    let mixed = found(
+        &owned(&["hello", "退款没到账", "退款没到", "退款未到账"]),
+        None,
+    );
     assert!(labels(&mixed).iter().all(Option::is_some));
 }
 
@@ -149,5 +211,11 @@ fn a_megabyte_and_mixed_scripts() {
     texts.push("🙂退款🙂refund🙂".to_owned());
     let found = found(&texts, None);
     assert!(labels(&found).iter().all(Option::is_some));
-    assert!(found.assignments.iter().flatten().all(|given| (0.0..=1.0001).contains(&given.confidence)));
+    assert!(
+        found
+            .assignments
+            .iter()
+            .flatten()
+            .all(|given| (0.0..=1.0001).contains(&given.confidence))
+    );
 }

@@ -43,10 +43,13 @@ impl Tree {
         }
         let mut known: Vec<usize> = Vec::new();
         let number = |root: usize| {
-            let place = known.iter().position(|known| *known == root).unwrap_or_else(|| {
-                known.push(root);
-                known.len() - 1
-            });
+            let place = known
+                .iter()
+                .position(|known| *known == root)
+                .unwrap_or_else(|| {
+                    known.push(root);
+                    known.len() - 1
+                });
             u32::try_from(place).unwrap_or(u32::MAX)
         };
         roots.into_iter().map(number).collect()
@@ -81,7 +84,11 @@ impl Forest {
     fn price(&mut self, i: usize) {
         let count = self.alive.len();
         for j in 0..count {
-            let cost = if i == j { f64::INFINITY } else { self.cost(i, j) };
+            let cost = if i == j {
+                f64::INFINITY
+            } else {
+                self.cost(i, j)
+            };
             let place = i.min(j) * count + i.max(j);
             if let Some(slot) = self.costs.get_mut(place) {
                 *slot = cost;
