@@ -14,7 +14,9 @@ use futures::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-use super::problem::{ApiError, MAX_BODY_BYTES, explain, malformed, media_type};
+use super::problem::{
+    ApiError, MAX_BODY_BYTES, MAX_LARGE_BODY_BYTES, explain, malformed, media_type,
+};
 use crate::error::ErrorCode;
 
 /// A decoded JSON body.
@@ -44,6 +46,25 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
+/// A decoded JSON body of an operation that takes many texts: up to [`MAX_LARGE_BODY_BYTES`].
+pub(super) struct Large<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Large<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = essence(request).as_deref() == Some("application/json");
+        let payload = payload.take();
+        Box::pin(async move {
+            if !is_json {
+                return Err(media_type());
+            }
+            decode(&read_up_to(payload, MAX_LARGE_BODY_BYTES).await?).map(Self)
+        })
+    }
+}
+
 /// The media type of a request without its parameters, in lower case.
 pub(super) fn essence(request: &HttpRequest) -> Option<String> {
     let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
@@ -58,12 +79,16 @@ pub(super) fn essence(request: &HttpRequest) -> Option<String> {
 }
 
 /// Reads a body of at most [`MAX_BODY_BYTES`].
-pub(super) async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
+pub(super) async fn read(payload: Payload) -> Result<Bytes, ApiError> {
+    read_up_to(payload, MAX_BODY_BYTES).await
+}
+
+async fn read_up_to(mut payload: Payload, max_bytes: usize) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| broken_off())?;
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(ApiError::too_large());
+        if body.len() + chunk.len() > max_bytes {
+            return Err(ApiError::larger_than(max_bytes));
         }
         body.extend_from_slice(&chunk);
     }

@@ -26,6 +26,7 @@ pub(super) const TAGS: [(&str, &str); 7] = [
     ),
     ("profiles", "What is known of the operation."),
     ("metrics", "Definitions of KPIs, and what they say."),
+    ("topics", "What customers ask for."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),
     ("system", "Health and sources."),

@@ -28,6 +28,7 @@ mod sql;
 mod state;
 #[cfg(test)]
 mod tests;
+mod topics;
 
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
@@ -51,6 +52,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(sql::sql_run)
         .service(queries::queries_list)
         .service(queries::query_run)
+        .service(topics::topic_run_start)
+        .service(topics::topic_run_get)
         .service(keys::keys_list)
         .service(keys::key_create)
         .service(keys::key_revoke)

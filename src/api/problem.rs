@@ -19,6 +19,9 @@ use crate::store::StoreError;
 /// Largest body but for NDJSON, bytes.
 pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
 
+/// Largest body of operations that take many texts, bytes.
+pub(super) const MAX_LARGE_BODY_BYTES: usize = 64 << 20;
+
 /// Seconds that a caller is asked to wait before it tries again.
 const RETRY_AFTER_S: &str = "2";
 
@@ -84,7 +87,12 @@ impl ApiError {
 
     /// A body beyond its limit.
     pub(super) fn too_large() -> Self {
-        let detail = format!("the limit is {MAX_BODY_BYTES} bytes (1 MiB)");
+        Self::larger_than(MAX_BODY_BYTES)
+    }
+
+    /// A body beyond another limit.
+    pub(super) fn larger_than(max_bytes: usize) -> Self {
+        let detail = format!("the limit is {max_bytes} bytes ({} MiB)", max_bytes >> 20);
         Self::new(ErrorCode::PayloadTooLarge, detail)
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::events::RecentIdentities;
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
+use crate::jobs::TopicRuns;
 use crate::query::{Engine, Inside};
 use crate::source::Inbox;
 use crate::store::Store;
@@ -25,6 +26,8 @@ pub struct State {
     pub store: Store,
     /// Whether the process is ready.
     pub health: Health,
+    /// Clustering runs over posted texts.
+    pub topic_runs: TopicRuns,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

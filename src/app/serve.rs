@@ -18,7 +18,7 @@ use super::{DataFolder, Seen, now, pipeline_settings, sources};
 use crate::api::{self, Doors, IngestLimits, RecentIdentities, SharedState, State, fill_recent};
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, maintain};
+use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, TopicRuns, maintain};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
@@ -285,6 +285,7 @@ async fn open(
         redactor: folder.redactor.clone(),
         store,
         health,
+        topic_runs: TopicRuns::default(),
         metrics,
         inside,
         demo: options.demo,

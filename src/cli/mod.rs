@@ -5,6 +5,7 @@
 mod check_config;
 mod demo;
 mod describe;
+mod eval;
 mod import;
 mod ingest;
 mod job;
@@ -55,6 +56,8 @@ enum Command {
     Query(query::QueryArgs),
     /// Make up the events of a service desk, seeded.
     Simulate(simulate::SimulateArgs),
+    /// Score what the product finds on labelled texts of your own.
+    Eval(eval::EvalArgs),
     /// Check the settings, or print all of them with their defaults.
     CheckConfig(check_config::CheckConfigArgs),
     /// Print the description of the REST interface (OpenAPI).
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Import(args) => import::run(&cli.common, &args),
         Command::Mapping(args) => mapping::run(&args),
         Command::Query(args) => query::run(&cli.common, &args),
+        Command::Eval(args) => eval::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };

@@ -9,5 +9,6 @@ mod event;
 pub mod normalise;
 pub mod redact;
 pub mod segment;
+pub mod topic;
 
 pub use event::{EventRedactor, pii_of_redacted};

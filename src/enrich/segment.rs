@@ -74,7 +74,7 @@ fn domain_words() -> impl Iterator<Item = &'static str> {
 }
 
 /// Splits at the first redaction token.
-fn next_token(text: &str) -> Option<(&str, &str, &str)> {
+pub(super) fn next_token(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     while let Some(open) = text.get(from..)?.find('<').map(|i| from + i) {
         let tail = text.get(open..)?;

@@ -8,6 +8,7 @@ mod letters;
 mod marts;
 #[cfg(test)]
 mod testing;
+mod topic_runs;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use crate::telemetry;
 pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
+pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(600);
 /// Renewed while it is needed; after a crash others wait so long.

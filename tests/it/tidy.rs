@@ -34,6 +34,7 @@ const MODULES: &[&str] = &[
     "lake",
     "store",
     "query",
+    "insight",
     "pipeline",
     "jobs",
     "simulate",
@@ -96,6 +97,11 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
         "brokers are spoken to where events come in and go out",
     ),
     (&["sqlx"], &["store"], "the operational store has one door"),
+    (
+        &["rayon"],
+        &["insight"],
+        "sums in a fixed order are a matter of one place",
+    ),
     (&["jieba_rs"], &["enrich"], "words are cut in one place"),
     (&["hmac"], &["enrich"], "tokens are made in one place"),
     (

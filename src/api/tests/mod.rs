@@ -5,6 +5,7 @@ mod describe;
 mod events;
 mod metrics;
 mod reads;
+mod topics;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -27,6 +28,7 @@ use crate::domain::{Micros, Partition, Role};
 use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
 use crate::error::Problem;
+use crate::jobs::TopicRuns;
 use crate::lake::Lake;
 use crate::query::{Engine, Limits};
 use crate::source::{Document, Inbox, InboxSource, Polled, Source, Start};
@@ -117,6 +119,7 @@ impl Server {
             redactor: EventRedactor::new(Arc::new(redactor), false),
             store,
             health: Health::expecting(&["lake"]),
+            topic_runs: TopicRuns::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,

@@ -1,0 +1,265 @@
+//! Topics of a set of texts: found without labels, named, and numbered.
+//!
+//! [`cluster`] finds a space ([`axes`]), clusters in it ([`kmeans`], [`tree`]), improves the partition by words
+//! ([`mixture`]) and names it ([`labels`]). Invariants: every text with a word gets a topic; topics are ordered by
+//! size, greatest first; the same texts and seed give the same bytes on any number of threads. Memory is bounded by
+//! the texts plus some hundred bytes for each of [`Settings::sample`] of them.
+
+mod axes;
+pub mod identity;
+mod kmeans;
+mod labels;
+mod linear;
+mod mixture;
+mod number;
+mod part;
+mod random;
+pub mod rising;
+mod score;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::cmp::Reverse;
+
+use rayon::prelude::*;
+
+pub use number::Scores;
+pub use score::{Agreement, Scored, agreement, plain, score};
+pub use tree::Tree;
+
+use crate::enrich::segment::Segmenter;
+use crate::enrich::topic::{Matrix, Space, Terms, add, dot, has_word, normalise};
+use linear::Sparse;
+use mixture::Mixture;
+use part::part;
+use random::Random;
+
+/// How texts are clustered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How many topics; `None` chooses.
+    pub topics: Option<usize>,
+    /// Of everything random.
+    pub seed: u64,
+    /// Texts from which axes and topics are learnt; all are assigned.
+    pub sample: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            topics: None,
+            seed: 7,
+            sample: 100_000,
+        }
+    }
+}
+
+/// A topic of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Topic {
+    /// Its first keywords, or its first text when it has none.
+    pub name: String,
+    /// Terms that set it apart, most telling first.
+    pub keywords: Vec<String>,
+    /// Texts at its middle.
+    pub exemplars: Vec<usize>,
+    /// How many texts it has.
+    pub size: usize,
+}
+
+/// Which topic a text has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Assignment {
+    /// Place in [`Clustering::topics`].
+    pub topic: u32,
+    /// How much nearer it is than the others, 0 to 1.
+    pub confidence: f32,
+}
+
+/// What a run found.
+#[derive(Debug, Clone)]
+pub struct Clustering {
+    /// The topics, greatest first.
+    pub topics: Vec<Topic>,
+    /// One per text; `None` for a text without a word.
+    pub assignments: Vec<Option<Assignment>>,
+    /// Where texts are compared, for texts to come.
+    pub space: Space,
+    /// The middle of each topic, of length 1.
+    pub centres: Matrix,
+    /// Over many small clusters: cuts are levels of detail.
+    pub tree: Tree,
+    /// The numbers that were tried, when it was chosen.
+    pub scores: Scores,
+}
+
+/// Softness of [`Assignment::confidence`].
+const SOFTNESS: f32 = 0.1;
+
+/// Finds the topics of `texts`.
+#[must_use]
+pub fn cluster(segmenter: &Segmenter, texts: &[&str], settings: Settings) -> Clustering {
+    let spoken: Vec<usize> = (0..texts.len())
+        .filter(|place| texts.get(*place).is_some_and(|text| has_word(text)))
+        .collect();
+    let mut learnt = spoken.clone();
+    if learnt.len() > settings.sample {
+        let mut random = Random::new(settings.seed);
+        learnt = random
+            .sample(spoken.len(), settings.sample)
+            .into_iter()
+            .filter_map(|place| spoken.get(place).copied())
+            .collect();
+        learnt.sort_unstable();
+    }
+    let read = |place: &usize| Terms::of(segmenter, texts.get(*place).copied().unwrap_or_default());
+    let terms: Vec<Terms> = learnt.par_iter().with_min_len(64).map(read).collect();
+    let axes::Found {
+        space,
+        rows,
+        vectors,
+    } = axes::find(&terms, settings.seed);
+    let matrix = Sparse::of(&rows, space.terms());
+    let parted = part(&vectors, &matrix, settings);
+    let centres = middles(&vectors, &parted.labels, parted.topics);
+    let mut found = Clustering {
+        topics: Vec::new(),
+        assignments: vec![None; texts.len()],
+        space,
+        centres,
+        tree: parted.tree,
+        scores: parted.scores,
+    };
+    if learnt.len() == spoken.len() {
+        for ((place, label), row) in learnt
+            .iter()
+            .zip(&parted.labels)
+            .zip(vectors.values.chunks(vectors.width.max(1)))
+        {
+            found.assignments[*place] = Some(found.assignment(*label, row));
+        }
+        if vectors.width == 0 {
+            for place in &learnt {
+                found.assignments[*place] = Some(Assignment {
+                    topic: 0,
+                    confidence: 0.0,
+                });
+            }
+        }
+    } else {
+        found.assign_all(segmenter, texts, &spoken, &parted.mixture);
+    }
+    found.name(segmenter, texts, &learnt, &vectors);
+    found
+}
+
+/// The mean of each topic's vectors, scaled to length 1.
+fn middles(vectors: &Matrix, labels: &[u32], topics: usize) -> Matrix {
+    let mut middles = Matrix::zeros(topics, vectors.width);
+    for (place, label) in labels.iter().enumerate() {
+        add(middles.row_mut(*label as usize), vectors.row(place), 1.0);
+    }
+    for topic in 0..topics {
+        normalise(middles.row_mut(topic));
+    }
+    middles
+}
+
+impl Clustering {
+    /// How sure a topic is: its share of the exponentials of all cosines.
+    fn assignment(&self, topic: u32, vector: &[f32]) -> Assignment {
+        let cosine = |centre: &[f32]| (dot(centre, vector) / SOFTNESS).exp();
+        let all: f32 = self
+            .centres
+            .values
+            .chunks(self.centres.width.max(1))
+            .map(cosine)
+            .sum();
+        let own = cosine(self.centres.row(topic as usize));
+        let known = vector.iter().any(|value| *value != 0.0);
+        Assignment {
+            topic,
+            confidence: if known && all > 0.0 { own / all } else { 0.0 },
+        }
+    }
+
+    /// Assigns texts beyond those from which topics were learnt, without keeping their terms.
+    fn assign_all(
+        &mut self,
+        segmenter: &Segmenter,
+        texts: &[&str],
+        spoken: &[usize],
+        mixture: &Mixture,
+    ) {
+        let given: Vec<Assignment> = spoken
+            .par_iter()
+            .with_min_len(256)
+            .map_init(
+                || vec![0.0; self.space.width()],
+                |vector, place| {
+                    let terms = Terms::of(segmenter, texts[*place]);
+                    let row = self.space.row(&terms);
+                    self.space.vector(&row, &terms, vector);
+                    self.assignment(mixture.best(&row.terms, &row.weights), vector)
+                },
+            )
+            .collect();
+        for (place, assignment) in spoken.iter().zip(given) {
+            self.assignments[*place] = Some(assignment);
+        }
+    }
+
+    /// Names the topics and orders them by size; those without a text go.
+    fn name(&mut self, segmenter: &Segmenter, texts: &[&str], learnt: &[usize], vectors: &Matrix) {
+        let topics = self.centres.rows().max(usize::from(!learnt.is_empty()));
+        let mut sizes = vec![0_usize; topics];
+        for assignment in self.assignments.iter().flatten() {
+            sizes[assignment.topic as usize] += 1;
+        }
+        let mut order: Vec<usize> = (0..topics).filter(|topic| sizes[*topic] > 0).collect();
+        order.sort_by_key(|topic| (Reverse(sizes[*topic]), *topic));
+        let mut places = vec![0_u32; topics];
+        for (topic, place) in order.iter().zip(0..) {
+            places[*topic] = place;
+        }
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); order.len()];
+        for (row, place) in learnt.iter().enumerate() {
+            if let Some(given) = self.assignments[*place] {
+                members[places[given.topic as usize] as usize].push(row);
+            }
+        }
+        for assignment in self.assignments.iter_mut().flatten() {
+            assignment.topic = places[assignment.topic as usize];
+        }
+        self.centres = number::rows(&self.centres, &order);
+        let said: Vec<&str> = learnt.iter().map(|place| texts[*place]).collect();
+        let spoken: Vec<Vec<&str>> = members
+            .iter()
+            .map(|rows| rows.iter().map(|row| said[*row]).collect())
+            .collect();
+        let labels = labels::labels(segmenter, &spoken);
+        self.topics = labels
+            .into_iter()
+            .zip(&members)
+            .zip(&order)
+            .map(|((label, members), topic)| {
+                let exemplars = labels::exemplars(vectors, members, &said);
+                let exemplars: Vec<usize> = exemplars.iter().map(|row| learnt[*row]).collect();
+                let first = exemplars.first().map_or("", |place| texts[*place]);
+                let name = if label.name.is_empty() {
+                    first.chars().take(40).collect()
+                } else {
+                    label.name
+                };
+                Topic {
+                    name,
+                    keywords: label.keywords,
+                    exemplars,
+                    size: sizes[*topic],
+                }
+            })
+            .collect();
+    }
+}
