@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod lake;
 pub mod pipeline;
 pub mod query;
+pub mod search;
 pub mod simulate;
 pub mod source;
 pub mod store;

@@ -58,12 +58,17 @@ pub(super) fn essence(request: &HttpRequest) -> Option<String> {
 }
 
 /// Reads a body of at most [`MAX_BODY_BYTES`].
-pub(super) async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
+pub(super) async fn read(payload: Payload) -> Result<Bytes, ApiError> {
+    read_up_to(payload, MAX_BODY_BYTES).await
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn read_up_to(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| broken_off())?;
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(ApiError::too_large());
+        if body.len() + chunk.len() > limit {
+            return Err(ApiError::larger_than(limit));
         }
         body.extend_from_slice(&chunk);
     }

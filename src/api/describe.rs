@@ -18,13 +18,14 @@ use utoipa_actix_web::AppExt;
 use crate::error::{ErrorCode, FieldError, Problem};
 
 /// The tags of operations, with what they are about.
-pub(super) const TAGS: [(&str, &str); 6] = [
+pub(super) const TAGS: [(&str, &str); 7] = [
     ("events", "Events in."),
     (
         "interactions",
         "Interactions, with their legs, turns and timeline.",
     ),
     ("profiles", "What is known of the operation."),
+    ("knowledge", "Articles, and search in them."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),
     ("system", "Health and sources."),

@@ -14,6 +14,7 @@ mod filters;
 mod health;
 mod interactions;
 mod keys;
+mod knowledge;
 mod operations;
 mod page;
 mod pages;
@@ -46,6 +47,16 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(sql::sql_run)
         .service(queries::queries_list)
         .service(queries::query_run)
+        .service(knowledge::articles::articles_list)
+        .service(knowledge::articles::article_create)
+        .service(knowledge::import::articles_import)
+        .service(knowledge::articles::article_versions)
+        .service(knowledge::articles::article_get)
+        .service(knowledge::articles::article_put)
+        .service(knowledge::articles::article_delete)
+        .service(knowledge::bases::base_get)
+        .service(knowledge::bases::base_export)
+        .service(knowledge::search::knowledge_search)
         .service(keys::keys_list)
         .service(keys::key_create)
         .service(keys::key_revoke)

@@ -9,6 +9,7 @@ use super::events::RecentIdentities;
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
 use crate::query::{Engine, Inside};
+use crate::search::Knowledge;
 use crate::source::Inbox;
 use crate::store::Store;
 use crate::telemetry::{Health, MetricsHandle};
@@ -23,6 +24,8 @@ pub struct State {
     pub redactor: EventRedactor,
     /// Keys and the audit log.
     pub store: Store,
+    /// Articles as they are searched.
+    pub knowledge: Knowledge,
     /// Whether the process is ready.
     pub health: Health,
     /// The metrics of this process, for the admin port.

@@ -22,6 +22,7 @@ use crate::jobs::{Cleaner, Closing, MaintainSettings, maintain};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
+use crate::search::Knowledge;
 use crate::source::{Inbox, Source};
 use crate::store::Store;
 use crate::telemetry::{self, Health};
@@ -247,11 +248,14 @@ async fn open(
         )?;
         (Some(inbox), Some(pipeline))
     };
+    let knowledge = Knowledge::new()?;
+    knowledge.load(&store).await?;
     let state = State {
         engine,
         inbox,
         redactor: folder.redactor.clone(),
         store,
+        knowledge,
         health,
         metrics,
         inside,

@@ -3,6 +3,7 @@
 mod access;
 mod describe;
 mod events;
+mod knowledge;
 mod reads;
 
 use std::net::SocketAddr;
@@ -114,6 +115,7 @@ impl Server {
             inbox: Some(inbox),
             redactor: EventRedactor::new(Arc::new(redactor), false),
             store,
+            knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             metrics: install().unwrap(),
             inside: Arc::new(()),
