@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod lake;
 pub mod pipeline;
 pub mod query;
+pub mod search;
 pub mod simulate;
 pub mod sink;
 pub mod source;

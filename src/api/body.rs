@@ -83,12 +83,13 @@ pub(super) async fn read(payload: Payload) -> Result<Bytes, ApiError> {
     read_up_to(payload, MAX_BODY_BYTES).await
 }
 
-async fn read_up_to(mut payload: Payload, max_bytes: usize) -> Result<Bytes, ApiError> {
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn read_up_to(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| broken_off())?;
-        if body.len() + chunk.len() > max_bytes {
-            return Err(ApiError::larger_than(max_bytes));
+        if body.len() + chunk.len() > limit {
+            return Err(ApiError::larger_than(limit));
         }
         body.extend_from_slice(&chunk);
     }

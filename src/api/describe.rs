@@ -18,7 +18,7 @@ use utoipa_actix_web::AppExt;
 use crate::error::{ErrorCode, FieldError, Problem};
 
 /// The tags of operations, with what they are about.
-pub(super) const TAGS: [(&str, &str); 7] = [
+pub(super) const TAGS: [(&str, &str); 10] = [
     ("events", "Events in."),
     (
         "interactions",
@@ -27,6 +27,7 @@ pub(super) const TAGS: [(&str, &str); 7] = [
     ("profiles", "What is known of the operation."),
     ("metrics", "Definitions of KPIs, and what they say."),
     ("topics", "What customers ask for."),
+    ("knowledge", "Articles, and search in them."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),
     ("system", "Health and sources."),

@@ -14,6 +14,7 @@ mod filters;
 mod health;
 mod interactions;
 mod keys;
+mod knowledge;
 mod metrics;
 mod operations;
 mod page;
@@ -54,6 +55,16 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(queries::query_run)
         .service(topics::topic_run_start)
         .service(topics::topic_run_get)
+        .service(knowledge::articles::articles_list)
+        .service(knowledge::articles::article_create)
+        .service(knowledge::import::articles_import)
+        .service(knowledge::articles::article_versions)
+        .service(knowledge::articles::article_get)
+        .service(knowledge::articles::article_put)
+        .service(knowledge::articles::article_delete)
+        .service(knowledge::bases::base_get)
+        .service(knowledge::bases::base_export)
+        .service(knowledge::search::knowledge_search)
         .service(keys::keys_list)
         .service(keys::key_create)
         .service(keys::key_revoke)

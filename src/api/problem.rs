@@ -90,10 +90,21 @@ impl ApiError {
         Self::larger_than(MAX_BODY_BYTES)
     }
 
-    /// A body beyond another limit.
-    pub(super) fn larger_than(max_bytes: usize) -> Self {
-        let detail = format!("the limit is {max_bytes} bytes ({} MiB)", max_bytes >> 20);
+    /// A body beyond `limit` bytes.
+    pub(super) fn larger_than(limit: usize) -> Self {
+        let detail = format!("the limit is {limit} bytes ({} MiB)", limit >> 20);
         Self::new(ErrorCode::PayloadTooLarge, detail)
+    }
+
+    /// The wrong parameters, or the failure itself as one.
+    pub(super) fn into_errors(self) -> Vec<FieldError> {
+        if !self.errors.is_empty() {
+            return self.errors;
+        }
+        vec![FieldError {
+            pointer: String::new(),
+            detail: self.detail,
+        }]
     }
 
     /// The code of this failure.
@@ -184,7 +195,7 @@ impl From<DescribeError> for ApiError {
 }
 
 /// An error with its causes, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -10,6 +10,7 @@ use crate::domain::Micros;
 use crate::enrich::EventRedactor;
 use crate::jobs::TopicRuns;
 use crate::query::{Engine, Inside};
+use crate::search::Knowledge;
 use crate::source::Inbox;
 use crate::store::Store;
 use crate::telemetry::{Health, MetricsHandle};
@@ -24,6 +25,8 @@ pub struct State {
     pub redactor: EventRedactor,
     /// Keys and the audit log.
     pub store: Store,
+    /// Articles as they are searched.
+    pub knowledge: Knowledge,
     /// Whether the process is ready.
     pub health: Health,
     /// Clustering runs over posted texts.

@@ -22,6 +22,7 @@ use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, TopicRuns, mainta
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
+use crate::search::Knowledge;
 use crate::sink::TopicSink;
 use crate::source::{Inbox, Source};
 use crate::store::Store;
@@ -279,11 +280,14 @@ async fn open(
         )?;
         (Some(inbox), Some(pipeline))
     };
+    let knowledge = Knowledge::new()?;
+    knowledge.load(&store).await?;
     let state = State {
         engine,
         inbox,
         redactor: folder.redactor.clone(),
         store,
+        knowledge,
         health,
         topic_runs: TopicRuns::default(),
         metrics,

@@ -1,4 +1,4 @@
-//! The operational state: API keys and the audit log (articles, reviews, labels and rules join them later).
+//! The operational state: API keys, the articles of the knowledge bases and the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -11,10 +11,13 @@
 //!
 //! The store does not touch the lake, so it can be opened while another process holds that.
 
+pub mod article;
+mod articles;
 mod audit;
 mod cache;
 mod key;
 mod sqlite;
+mod sqlite_articles;
 #[cfg(test)]
 mod suite;
 

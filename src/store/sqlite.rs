@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, WAL, synced at every commit, readable by its owner only.
 //!
-//! All SQL of this backend stands here and in `migrations/sqlite/`. WAL lets other processes read while one
+//! All SQL of this backend stands here, in `sqlite_articles` and in `migrations/sqlite/`. WAL lets other processes read while one
 //! writes; writers wait for each other up to [`BUSY_TIMEOUT`].
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -26,11 +26,18 @@ const MAX_CONNECTIONS: u32 = 4;
 const MODE_OWNER_ONLY: u32 = 0o600;
 
 /// Number, name and text of every migration. A test compares the list with the folder.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "keys_and_audit",
-    include_str!("migrations/sqlite/0001_keys_and_audit.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "keys_and_audit",
+        include_str!("migrations/sqlite/0001_keys_and_audit.sql"),
+    ),
+    (
+        30,
+        "articles",
+        include_str!("migrations/sqlite/0030_articles.sql"),
+    ),
+];
 
 const INSERT_KEY: &str =
     "INSERT INTO keys (id, name, role, secret_sha256, created_at_us) VALUES (?, ?, ?, ?, ?)";
@@ -45,7 +52,7 @@ const SELECT_AUDIT: &str = "SELECT seq, at_us, actor, action, target, request_id
 
 #[derive(Debug, Clone)]
 pub(super) struct Sqlite {
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
 }
 
 impl Sqlite {
@@ -168,11 +175,14 @@ impl Sqlite {
 
 /// Takes the write lock at once: a transaction that begins to read and then writes may fail at that point
 /// without waiting.
-const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
-type WriteTransaction = sqlx::Transaction<'static, sqlx::Sqlite>;
+pub(super) type WriteTransaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 
-async fn insert_audit(tx: &mut WriteTransaction, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
+pub(super) async fn insert_audit(
+    tx: &mut WriteTransaction,
+    entry: &AuditEntry<'_>,
+) -> Result<(), StoreError> {
     sqlx::query(INSERT_AUDIT)
         .bind(entry.at_us)
         .bind(entry.actor)
@@ -185,7 +195,7 @@ async fn insert_audit(tx: &mut WriteTransaction, entry: &AuditEntry<'_>) -> Resu
     Ok(())
 }
 
-fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Copy {
+pub(super) fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Copy {
     move |source| StoreError::Statement { operation, source }
 }
 

@@ -1,6 +1,7 @@
 //! What every backend of the store has to pass: functions over a fresh, empty [`Store`] and a second one on
 //! the same database. A new backend adds one line to [`for_every_case`]'s callers.
 
+use super::article::{Content, Expected, Status, Written};
 use super::{Change, Key, Revocation, Store};
 use crate::domain::Role;
 
@@ -188,6 +189,102 @@ async fn the_audit_log_is_paged(store: Store, _second: Store) {
     assert_eq!(times, [4, 3, 2, 1, 0]);
 }
 
+fn content(question: &str) -> Content {
+    Content {
+        question: question.to_owned(),
+        similar_questions: vec!["怎么改密码".to_owned()],
+        answer: "**打开**设置".to_owned(),
+        ..Content::default()
+    }
+}
+
+async fn articles_have_versions(store: Store, second: Store) {
+    let write = |text: &'static str, expected, at| {
+        let store = store.clone();
+        async move {
+            store
+                .write_article("bank", "a/1", content(text), expected, &change(at))
+                .await
+                .unwrap()
+        }
+    };
+    let Written::Created(first) = write("改密码", Expected::Absent, 1).await else {
+        panic!("it was not there");
+    };
+    assert_eq!((first.version, first.created_at_us), (1, 1));
+    assert_eq!(write("x", Expected::Absent, 2).await, Written::Conflict(1));
+    assert_eq!(
+        write("x", Expected::Version(2), 2).await,
+        Written::Conflict(1)
+    );
+    let Written::Updated(same) = write("改密码", Expected::Version(1), 3).await else {
+        panic!("it was there");
+    };
+    assert_eq!(same, first);
+    let Written::Updated(next) = write("修改密码", Expected::Version(1), 4).await else {
+        panic!("it was there");
+    };
+    assert_eq!(
+        (next.version, next.created_at_us, next.updated_at_us),
+        (2, 1, 4)
+    );
+    assert_eq!(second.article("bank", "a/1").await.unwrap(), Some(next));
+    assert_eq!(second.article("Bank", "a/1").await.unwrap(), None);
+    let deleted = store
+        .delete_article("bank", "a/1", Expected::Version(1), &change(5))
+        .await
+        .unwrap();
+    assert_eq!(deleted, Err(2));
+    let deleted = store
+        .delete_article("bank", "a/1", Expected::Version(2), &change(6))
+        .await
+        .unwrap();
+    assert_eq!(deleted, Ok(()));
+    let Written::Created(again) = write("改密码", Expected::Any, 7).await else {
+        panic!("it was deleted");
+    };
+    assert_eq!(again.version, 4);
+    let versions = second.article_versions("bank", "a/1").await.unwrap();
+    let seen: Vec<_> = versions
+        .iter()
+        .map(|version| (version.version, version.content.is_some(), version.at_us))
+        .collect();
+    assert_eq!(
+        seen,
+        [(4, true, 7), (3, false, 6), (2, true, 4), (1, true, 1)]
+    );
+}
+
+async fn articles_are_listed_by_base_and_status(store: Store, second: Store) {
+    let mut draft = content("草稿");
+    draft.status = Status::Draft;
+    let many = [
+        ("b".to_owned(), content("二")),
+        ("a".to_owned(), content("一")),
+        ("c".to_owned(), draft),
+    ];
+    let written = store
+        .import_articles("bank", &many, &change(1))
+        .await
+        .unwrap();
+    assert_eq!(written.len(), 3);
+    store
+        .import_articles("shop", &many, &change(2))
+        .await
+        .unwrap();
+    let ids = async |after, status, limit| -> Vec<String> {
+        let page = second.articles("bank", after, status, limit).await.unwrap();
+        page.into_iter().map(|article| article.id).collect()
+    };
+    assert_eq!(ids("", None, 2).await, ["a", "b"]);
+    assert_eq!(ids("b", None, 2).await, ["c"]);
+    assert_eq!(ids("", Some(Status::Published), 9).await, ["a", "b"]);
+    let bases = second.article_bases().await.unwrap();
+    assert_eq!(bases, [("bank".to_owned(), 1), ("shop".to_owned(), 1)]);
+    let audit = second.list_audit(None, 10).await.unwrap();
+    assert_eq!(audit.first().unwrap().action, "article.import");
+}
+
 /// One test for each case, over the stores that `$open` makes.
 macro_rules! for_every_case {
     ($backend:ident, $open:path, [$($case:ident),+ $(,)?]) => {
@@ -220,5 +317,7 @@ for_every_case!(
         a_bad_name_leaves_nothing,
         changes_are_audited,
         the_audit_log_is_paged,
+        articles_have_versions,
+        articles_are_listed_by_base_and_status,
     ]
 );

@@ -34,6 +34,7 @@ const MODULES: &[&str] = &[
     "lake",
     "store",
     "query",
+    "search",
     "insight",
     "pipeline",
     "jobs",
@@ -103,6 +104,11 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
         "sums in a fixed order are a matter of one place",
     ),
     (&["jieba_rs"], &["enrich"], "words are cut in one place"),
+    (
+        &["tantivy"],
+        &["search"],
+        "full text has one door",
+    ),
     (&["hmac"], &["enrich"], "tokens are made in one place"),
     (
         &["calamine"],
@@ -199,6 +205,10 @@ const SQL_HOMES: &[(&str, &str)] = &[
         "it embeds `queries/` and asks the engine about itself",
     ),
     ("src/store/sqlite.rs", "all SQL of that backend"),
+    (
+        "src/store/sqlite_articles.rs",
+        "the articles' part of that backend",
+    ),
 ];
 
 /// Words that no text of the package holds: it speaks of the product alone. In pieces, as above.

@@ -3,6 +3,7 @@
 mod access;
 mod describe;
 mod events;
+mod knowledge;
 mod metrics;
 mod reads;
 mod topics;
@@ -118,6 +119,7 @@ impl Server {
             inbox: Some(inbox),
             redactor: EventRedactor::new(Arc::new(redactor), false),
             store,
+            knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
             metrics: install().unwrap(),
