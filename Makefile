@@ -6,7 +6,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test torture bench lint fmt generate release package clean-data prerequisites
+.PHONY: help demo build test torture eval bench lint fmt generate release package clean-data prerequisites
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -24,6 +24,10 @@ test: prerequisites ## Run all tests; ARGS="-- name" picks some.
 torture: prerequisites ## Kill and restart the product at least 200 times, and compare every row.
 	@grep -q '^mod crash' tests/it/main.rs || { echo 'make torture: tests/it/crash.rs is not there' >&2; exit 1; }
 	TINGCHAO_TEST_KILLS=$(or $(KILLS),200) timeout 3h $(CARGO) test --locked --test it crash -- --nocapture --test-threads=1
+
+eval: release ## Score the heads on the corpora in TINGCHAO_EVAL_DATA and write docs/EVALUATION.md.
+	@test -d "$$TINGCHAO_EVAL_DATA" || { echo 'make eval: TINGCHAO_EVAL_DATA names no folder with the corpora' >&2; exit 1; }
+	timeout 1h $(TARGET)/release/tingchao eval suite --root "$$TINGCHAO_EVAL_DATA" --out docs/EVALUATION.md
 
 bench: release ## Measure speed and memory against other tools, as ratios in one run.
 	timeout 1h benches/run $(ARGS)

@@ -16,6 +16,7 @@ pub mod cli;
 pub mod enrich;
 pub mod jobs;
 pub mod lake;
+pub mod model;
 pub mod pipeline;
 pub mod query;
 pub mod simulate;

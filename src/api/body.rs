@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
@@ -58,12 +59,17 @@ pub(super) fn essence(request: &HttpRequest) -> Option<String> {
 }
 
 /// Reads a body of at most [`MAX_BODY_BYTES`].
-pub(super) async fn read(mut payload: Payload) -> Result<Bytes, ApiError> {
+pub(super) async fn read(payload: Payload) -> Result<Bytes, ApiError> {
+    read_up_to(payload, MAX_BODY_BYTES).await
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn read_up_to(mut payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| broken_off())?;
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(ApiError::too_large());
+        if body.len() + chunk.len() > limit {
+            return Err(ApiError::too_large_for(limit));
         }
         body.extend_from_slice(&chunk);
     }
@@ -79,7 +85,7 @@ pub(super) fn broken_off() -> ApiError {
 }
 
 /// Decodes a JSON body.
-pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(super) fn decode<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = pointer(error.path());

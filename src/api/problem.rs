@@ -84,7 +84,12 @@ impl ApiError {
 
     /// A body beyond its limit.
     pub(super) fn too_large() -> Self {
-        let detail = format!("the limit is {MAX_BODY_BYTES} bytes (1 MiB)");
+        Self::too_large_for(MAX_BODY_BYTES)
+    }
+
+    /// A body beyond the limit of its operation, which is whole MiB.
+    pub(super) fn too_large_for(limit: usize) -> Self {
+        let detail = format!("the limit is {limit} bytes ({} MiB)", limit >> 20);
         Self::new(ErrorCode::PayloadTooLarge, detail)
     }
 

@@ -2,19 +2,24 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong use.
 
+mod analyze;
 mod check_config;
 mod demo;
 mod describe;
+mod eval;
+mod eval_suite;
 mod import;
 mod job;
 mod keys;
 mod mapping;
 mod print;
 mod query;
+mod read;
 mod replay;
 mod serve;
 mod settings;
 mod simulate;
+mod train;
 
 use std::process::ExitCode;
 
@@ -50,6 +55,12 @@ enum Command {
     Mapping(mapping::MappingArgs),
     /// Ask the lake: a named query or a statement.
     Query(query::QueryArgs),
+    /// Texts in, findings out: redaction, language, mood.
+    Analyze(analyze::AnalyzeArgs),
+    /// Learn a head from labelled texts.
+    Train(train::TrainArgs),
+    /// Score the heads on labelled texts.
+    Eval(eval::EvalArgs),
     /// Make up the events of a service desk, seeded.
     Simulate(simulate::SimulateArgs),
     /// Check the settings, or print all of them with their defaults.
@@ -74,6 +85,9 @@ pub fn run() -> ExitCode {
         Command::Import(args) => import::run(&cli.common, &args),
         Command::Mapping(args) => mapping::run(&args),
         Command::Query(args) => query::run(&cli.common, &args),
+        Command::Analyze(args) => analyze::run(&cli.common, &args),
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };

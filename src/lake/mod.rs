@@ -23,7 +23,7 @@ pub use durable::DurableDisk;
 pub use lease::{Lease, LeaseError};
 pub use maintain::{Done, Upkeep, UpkeepError, compact, keep_up, rewrite_day};
 pub use parquet_file::{DataFile, data_file};
-pub use read::read_day;
+pub use read::{days_of, read_day};
 pub use table::{LakeError, LakeTable, Progress, resume_from};
 
 use crate::disk::{Faults, create_folder};

@@ -15,7 +15,9 @@ mod counts;
 mod flush;
 mod identity;
 mod intake;
+mod mood;
 mod open;
+mod past;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -288,6 +290,9 @@ impl Pipeline {
         self.parts.retain(|part| part.app != app);
         let (start, by_table) = resume_from(self.lake.tables(), &app).await?;
         let next = start.unwrap_or(0);
+        if start.is_some() {
+            self.intake.remember(&name, partition).await?;
+        }
         let by_table = self.lake.tables().iter().map(|table| {
             by_table
                 .get(table.name())
