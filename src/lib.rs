@@ -17,6 +17,7 @@ pub mod enrich;
 pub mod insight;
 pub mod jobs;
 pub mod lake;
+pub mod model;
 pub mod pipeline;
 pub mod query;
 pub mod search;

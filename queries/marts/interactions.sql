@@ -32,7 +32,9 @@
 --   bot_turns bigint
 --   csat integer
 --   nps integer
---   sentiment_score double precision
+--   sentiment_score double precision, mean of its customer turns, the first weighing 1, the second 2 and so on
+--   sentiment_shift double precision, mean of the last quarter of customer turns less that of the first; null for one turn
+--   dissatisfaction double precision, of the last customer turn
 --   time_source text, made when a mapping counted its times up
 --   attributes text, JSON
 --   previous_id text, the interaction that this one goes on from
@@ -47,9 +49,30 @@ with spoken as (
         count(*) filter (where speaker = 'customer') as customer_turns,
         count(*) filter (where speaker = 'agent') as agent_turns,
         count(*) filter (where speaker = 'bot') as bot_turns,
-        avg(sentiment_score) filter (where speaker = 'customer') as sentiment_score,
         max(channel) as channel
     from turns
+    group by interaction_id
+),
+customer_moods as (
+    select
+        interaction_id,
+        sentiment_score,
+        dissatisfaction,
+        row_number() over (partition by interaction_id order by seq) as place,
+        count(*) over (partition by interaction_id) as places
+    from turns
+    where speaker = 'customer' and sentiment_score is not null
+),
+felt as (
+    select
+        interaction_id,
+        sum(place * sentiment_score) / sum(place) as sentiment_score,
+        case when max(places) > 1 then
+            avg(sentiment_score) filter (where place > places - (places + 3) / 4)
+            - avg(sentiment_score) filter (where place <= (places + 3) / 4)
+        end as sentiment_shift,
+        max(dissatisfaction) filter (where place = places) as dissatisfaction
+    from customer_moods
     group by interaction_id
 ),
 -- What was said last holds; a start and a transcript say the same things.
@@ -116,7 +139,9 @@ joined as (
         coalesce(t.customer_turns, 0) as customer_turns,
         coalesce(t.agent_turns, 0) as agent_turns,
         coalesce(t.bot_turns, 0) as bot_turns,
-        t.sentiment_score,
+        f.sentiment_score,
+        f.sentiment_shift,
+        f.dissatisfaction,
         coalesce(l.offered, false) as offered,
         coalesce(l.answered, false) as answered,
         coalesce(l.in_ivr, false) as in_ivr,
@@ -127,6 +152,7 @@ joined as (
     from happened as h
     full join spoken as t on h.interaction_id = t.interaction_id
     left join stayed as l on coalesce(h.interaction_id, t.interaction_id) = l.interaction_id
+    left join felt as f on coalesce(h.interaction_id, t.interaction_id) = f.interaction_id
 )
 select
     j.interaction_id,
@@ -180,6 +206,8 @@ select
     s.csat,
     s.nps,
     j.sentiment_score,
+    j.sentiment_shift,
+    j.dissatisfaction,
     j.time_source,
     j.attributes,
     j.previous_id,

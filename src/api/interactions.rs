@@ -156,8 +156,12 @@ pub struct Interaction {
     pub csat: Option<i32>,
     /// Recommendation, 0 to 10.
     pub nps: Option<i32>,
-    /// Mean sentiment, -1 to 1.
+    /// Mean sentiment of the customer's turns, later ones weighing more, -1 to 1.
     pub sentiment_score: Option<f64>,
+    /// Mean sentiment of the last quarter of the customer's turns less that of the first.
+    pub sentiment_shift: Option<f64>,
+    /// Probability that the customer was dissatisfied at his last turn.
+    pub dissatisfaction: Option<f64>,
     /// `made` when its times were counted up because the source had none.
     pub time_source: Option<String>,
     /// The interaction that it goes on from.

@@ -6,6 +6,7 @@
 //! nothing unredacted is answered; no query string and no body reaches a log. Not here: SQL (`query` and
 //! `queries/`), what happens to events after the inbox (`pipeline`).
 
+mod analyze;
 mod auth;
 mod body;
 mod describe;
@@ -43,6 +44,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(events::events_post)
+        .service(analyze::analyze)
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(operations::operations_profile)

@@ -1,20 +1,18 @@
-//! `eval topics`: how well topics match labels, beside a plain method, as one JSON report.
-//!
-//! The data is CSV with a header, JSONL, or a JSON array of objects; plain or `.gz`. Nothing of it is stored.
+//! `eval`: what the heads are worth on a user's own labelled texts, as JSON.
 
-use std::collections::BTreeSet;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::print;
-use crate::enrich::segment::Segmenter;
-use crate::insight::topics::{Agreement, Scored, Settings, score};
+use super::{print, read};
+use crate::enrich::sentiment::corpus::{Example, labelled, rated};
+use crate::enrich::sentiment::report::{self, Truth, truth};
+use crate::enrich::sentiment::{Label, Sentiment};
 
 /// Arguments of `eval`.
 #[derive(Args)]
@@ -25,221 +23,116 @@ pub struct EvalArgs {
 
 #[derive(Subcommand)]
 enum Kind {
+    /// Polarity of labelled or numerically rated texts.
+    Sentiment(DataArgs),
+    /// Dissatisfaction: labels 1 and 0, or rated dialogues.
+    Dissatisfaction(DataArgs),
     /// Clustering: accuracy and NMI against labels.
-    #[command(
-        after_help = "Example: tingchao eval topics --data requests.csv --text-column text --label-column intent"
-    )]
-    Topics(TopicsArgs),
+    Topics(super::eval_topics::TopicsArgs),
+    /// All sentiment figures on the public corpora, as a page.
+    Suite(super::eval_suite::SuiteArgs),
 }
 
 #[derive(Args)]
-struct TopicsArgs {
-    /// CSV with a header, JSONL or a JSON array; plain or .gz.
+#[command(
+    after_help = "Example: tingchao eval sentiment --data reviews.csv --text-column review --label-column label"
+)]
+struct DataArgs {
+    /// Labelled texts, CSV, TSV or JSONL (plain, .gz, .zst).
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// Column or field of the text.
-    #[arg(long, value_name = "NAME", default_value = "text")]
+    /// Column or field with the text.
+    #[arg(long, default_value = "text")]
     text_column: String,
-    /// Column or field of the label.
-    #[arg(long, value_name = "NAME", default_value = "label")]
+    /// Column or field with the label.
+    #[arg(long, default_value = "label")]
     label_column: String,
-    /// How many topics; without it the number is chosen.
+    /// Language of the texts (BCP 47); found out without it.
     #[arg(long)]
-    topics: Option<usize>,
-    /// First seed.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// How many seeds.
-    #[arg(long, default_value_t = 1)]
-    seeds: u64,
+    language: Option<String>,
+    /// The file holds rated dialogues: role, text, action, ratings with tabs, an empty line between dialogues.
+    #[arg(long)]
+    dialogues: bool,
 }
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
-    match &args.kind {
-        Kind::Topics(args) => topics(args),
-    }
-}
-
-fn topics(args: &TopicsArgs) -> anyhow::Result<ExitCode> {
-    ensure!(
-        args.seeds > 0 && args.topics != Some(0),
-        "--seeds and --topics are at least 1"
-    );
-    let bytes = read(&args.data)?;
-    let rows = rows(&bytes, &args.data, &args.text_column, &args.label_column)?;
-    ensure!(!rows.is_empty(), "{} holds no rows", args.data.display());
-    let texts: Vec<&str> = rows.iter().map(|(text, _)| text.as_str()).collect();
-    let labels: Vec<&str> = rows.iter().map(|(_, label)| label.as_str()).collect();
-    let segmenter = Segmenter::new();
-    let scored: Vec<Scored> = (0..args.seeds)
-        .map(|step| {
-            let settings = Settings {
-                topics: args.topics,
-                seed: args.seed.wrapping_add(step),
-                ..Settings::default()
-            };
-            score(&segmenter, &texts, &labels, settings)
-        })
-        .collect();
-    let mean = |of: fn(&Scored) -> f64| scored.iter().map(of).sum::<f64>() / scored.len() as f64;
-    let shown =
-        |agreement: Agreement| json!({"accuracy": agreement.accuracy, "nmi": agreement.nmi});
-    let runs = scored.iter().map(|run| {
-        json!({"seed": run.seed, "topics": run.topics, "found": shown(run.found), "plain": shown(run.plain)})
+    let heads = Sentiment::shipped().map_err(|error| anyhow!(error))?;
+    let (data, report) = match &args.kind {
+        Kind::Sentiment(args) => (args, polarity(heads, args)?),
+        Kind::Dissatisfaction(args) => (args, dissatisfaction(heads, args)?),
+        Kind::Topics(args) => return super::eval_topics::run(args),
+        Kind::Suite(args) => return super::eval_suite::run(args),
+    };
+    let content = std::fs::read(&data.data)?;
+    let digest = Sha256::digest(&content);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let shown = json!({
+        "data": data.data, "sha256": digest,
+        "models": {"sentiment": heads.polarity_version(), "dissatisfaction": heads.dissatisfaction_version()},
+        "report": report,
     });
-    let report = json!({
-        "kind": "topics",
-        "data": args.data.file_name().map(|name| name.to_string_lossy()),
-        "data_sha256": data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)),
-        "texts": texts.len(),
-        "labels": labels.iter().collect::<BTreeSet<_>>().len(),
-        "number": if args.topics.is_some() { "given" } else { "chosen" },
-        "mean": {
-            "topics": mean(|run| run.topics as f64),
-            "found": {"accuracy": mean(|run| run.found.accuracy), "nmi": mean(|run| run.found.nmi)},
-            "plain": {"accuracy": mean(|run| run.plain.accuracy), "nmi": mean(|run| run.plain.nmi)},
-        },
-        "runs": runs.collect::<Vec<Value>>(),
-    });
-    print::line(&serde_json::to_string_pretty(&report)?);
+    print::line(&serde_json::to_string_pretty(&shown)?);
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file, unpacked.
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let what = || format!("{} cannot be read", path.display());
-    let bytes = std::fs::read(path).with_context(what)?;
-    if path.extension().is_some_and(|ending| ending == "gz") {
-        let mut unpacked = Vec::new();
-        flate2::read::MultiGzDecoder::new(bytes.as_slice())
-            .read_to_end(&mut unpacked)
-            .with_context(what)?;
-        return Ok(unpacked);
-    }
-    Ok(bytes)
+fn value(report: impl Serialize) -> anyhow::Result<Value> {
+    Ok(serde_json::to_value(report)?)
 }
 
-/// Text and label of each row.
-fn rows(
-    bytes: &[u8],
-    path: &Path,
-    text: &str,
-    label: &str,
-) -> anyhow::Result<Vec<(String, String)>> {
-    let body =
-        std::str::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
-    let body = body.trim_start_matches('\u{feff}');
-    let missing = |number: usize| {
-        format!(
-            "row {number} of {} has no `{text}` or no `{label}`",
-            path.display()
-        )
-    };
-    let of = |number: usize, row: &Value| -> anyhow::Result<(String, String)> {
-        let field = |name: &str| match row.get(name)? {
-            Value::String(value) => Some(value.clone()),
-            Value::Null => None,
-            other => Some(other.to_string()),
-        };
-        field(text)
-            .zip(field(label))
-            .with_context(|| missing(number))
-    };
-    if body.trim_start().starts_with('[') {
-        let all: Vec<Value> =
-            serde_json::from_str(body).context("the JSON array cannot be read")?;
-        return all
-            .iter()
-            .zip(1..)
-            .map(|(row, number)| of(number, row))
-            .collect();
+/// Text and truth of each row with a usable label.
+fn truths(args: &DataArgs) -> anyhow::Result<Vec<(String, Truth)>> {
+    let rows = labelled(
+        &read::text(&args.data)?,
+        &args.text_column,
+        &args.label_column,
+    );
+    let numbers = rows
+        .iter()
+        .filter_map(|(_, label)| label.trim().parse::<f64>().ok());
+    let is_binary = numbers.clone().all(|n| n == 0.0 || n == 1.0 || n == -1.0);
+    let usable: Vec<(String, Truth)> = rows
+        .into_iter()
+        .filter_map(|(text, label)| Some((text, truth(&label, is_binary)?)))
+        .collect();
+    if usable.is_empty() {
+        bail!(
+            "{}: no row with a text in {:?} and a known label in {:?}",
+            args.data.display(),
+            args.text_column,
+            args.label_column
+        );
     }
-    if body.trim_start().starts_with('{') {
-        let lines = body
-            .lines()
-            .zip(1..)
-            .filter(|(line, _)| !line.trim().is_empty());
-        let read = lines.map(|(line, number)| {
-            let row: Value =
-                serde_json::from_str(line).with_context(|| format!("line {number} is no JSON"))?;
-            of(number, &row)
-        });
-        return read.collect();
+    Ok(usable)
+}
+
+fn polarity(heads: &Sentiment, args: &DataArgs) -> anyhow::Result<Value> {
+    if args.dialogues {
+        bail!("rated dialogues are scored with `eval dissatisfaction`");
     }
-    let mut records = records(body).into_iter();
-    let header = records.next().unwrap_or_default();
-    let place = |name: &str| {
-        let found = header.iter().position(|column| column == name);
-        found.with_context(|| {
-            format!(
-                "{} has no column `{name}`; it has {}",
-                path.display(),
-                header.join(", ")
-            )
+    value(report::polarity(
+        heads,
+        &truths(args)?,
+        args.language.as_deref(),
+    ))
+}
+
+fn dissatisfaction(heads: &Sentiment, args: &DataArgs) -> anyhow::Result<Value> {
+    let examples: Vec<Example> = if args.dialogues {
+        let turns = rated(&read::text(&args.data)?);
+        turns.iter().map(|turn| turn.example(1.0)).collect()
+    } else {
+        // A label of 1, like "positive", is the class that is asked for.
+        let rows = truths(args)?.into_iter();
+        rows.filter_map(|(text, truth)| match truth {
+            Truth::Class(Label::Positive) => Some(Example::new(&text, 1.0, 1.0, true)),
+            Truth::Class(_) => Some(Example::new(&text, 0.0, 1.0, true)),
+            Truth::Number(_) => None,
         })
+        .collect()
     };
-    let (text, label) = (place(text)?, place(label)?);
-    let read = records.zip(2..).map(|(record, number)| {
-        let pair = record.get(text).cloned().zip(record.get(label).cloned());
-        pair.with_context(|| missing(number))
-    });
-    read.collect()
-}
-
-/// The records of a CSV text (RFC 4180).
-fn records(text: &str) -> Vec<Vec<String>> {
-    let mut records = Vec::new();
-    let (mut record, mut field, mut quoted) = (Vec::new(), String::new(), false);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                field.push('"');
-            }
-            '"' if quoted => quoted = false,
-            '"' if field.is_empty() => quoted = true,
-            ',' if !quoted => record.push(std::mem::take(&mut field)),
-            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
-            '\n' if !quoted => {
-                record.push(std::mem::take(&mut field));
-                records.push(std::mem::take(&mut record));
-            }
-            c => field.push(c),
-        }
-    }
-    if !field.is_empty() || !record.is_empty() {
-        record.push(field);
-        records.push(record);
-    }
-    records.retain(|record| record.len() > 1 || record.iter().any(|field| !field.is_empty()));
-    records
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_of_every_form() {
-        let read = |body: &str| rows(body.as_bytes(), Path::new("x"), "t", "l").unwrap();
-        let wanted = [
-            ("a, \"b\"".to_owned(), "1".to_owned()),
-            ("c\nd".to_owned(), "2".to_owned()),
-        ];
-        assert_eq!(read("l,t\r\n1,\"a, \"\"b\"\"\"\r\n2,\"c\nd\"\r\n"), wanted);
-        assert_eq!(
-            read("{\"t\":\"a, \\\"b\\\"\",\"l\":1}\n\n{\"t\":\"c\\nd\",\"l\":\"2\"}\n"),
-            wanted
-        );
-        assert_eq!(
-            read("[{\"t\":\"a, \\\"b\\\"\",\"l\":\"1\"},{\"t\":\"c\\nd\",\"l\":2}]"),
-            wanted
-        );
-        let no = rows(b"x,l\n1,2\n", Path::new("x.csv"), "t", "l")
-            .unwrap_err()
-            .to_string();
-        assert!(no.contains("`t`") && no.contains("x, l"), "{no}");
-        assert!(rows(b"{\"l\":1}", Path::new("x"), "t", "l").is_err());
-    }
+    value(report::dissatisfaction(
+        heads,
+        &examples,
+        args.language.as_deref(),
+    ))
 }

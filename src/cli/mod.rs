@@ -2,10 +2,13 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong use.
 
+mod analyze;
 mod check_config;
 mod demo;
 mod describe;
 mod eval;
+mod eval_suite;
+mod eval_topics;
 mod import;
 mod ingest;
 mod job;
@@ -13,10 +16,12 @@ mod keys;
 mod mapping;
 mod print;
 mod query;
+mod read;
 mod replay;
 mod serve;
 mod settings;
 mod simulate;
+mod train;
 
 use std::process::ExitCode;
 
@@ -54,10 +59,14 @@ enum Command {
     Mapping(mapping::MappingArgs),
     /// Ask the lake: a named query or a statement.
     Query(query::QueryArgs),
-    /// Make up the events of a service desk, seeded.
-    Simulate(simulate::SimulateArgs),
+    /// Texts in, findings out: redaction, language, mood.
+    Analyze(analyze::AnalyzeArgs),
+    /// Learn a head from labelled texts.
+    Train(train::TrainArgs),
     /// Score what the product finds on labelled texts of your own.
     Eval(eval::EvalArgs),
+    /// Make up the events of a service desk, seeded.
+    Simulate(simulate::SimulateArgs),
     /// Check the settings, or print all of them with their defaults.
     CheckConfig(check_config::CheckConfigArgs),
     /// Print the description of the REST interface (OpenAPI).
@@ -81,6 +90,8 @@ pub fn run() -> ExitCode {
         Command::Import(args) => import::run(&cli.common, &args),
         Command::Mapping(args) => mapping::run(&args),
         Command::Query(args) => query::run(&cli.common, &args),
+        Command::Analyze(args) => analyze::run(&cli.common, &args),
+        Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),

@@ -40,6 +40,11 @@ impl EventRedactor {
         &self.redactor
     }
 
+    /// The text-level redactor, to be kept.
+    pub fn shared(&self) -> Arc<Redactor> {
+        Arc::clone(&self.redactor)
+    }
+
     /// The event as it may be kept.
     pub fn event<'a>(&self, event: Event<Raw<'a>>) -> Event<Redacted<'a>> {
         Event {

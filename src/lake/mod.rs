@@ -28,7 +28,7 @@ pub use marts::{
     stored_mart, write_coverage,
 };
 pub use parquet_file::{DataFile, data_file};
-pub use read::read_new_files;
+pub use read::{days_of, read_day, read_new_files};
 pub use rows_file::{RowCell, RowKind, RowsError, RowsFile};
 pub use storage::Storage;
 pub use table::{LakeError, LakeTable, Progress, resume_from};

@@ -91,6 +91,39 @@ pub(super) async fn read_file(
     Ok(())
 }
 
+/// The days that have files in the newest known version, ascending.
+///
+/// # Errors
+/// When the snapshot is not loaded.
+pub fn days_of(table: &super::LakeTable) -> Result<Vec<Day>, LakeError> {
+    let snapshot = table.latest();
+    let mut days: Vec<Day> = all_files(table.name(), &snapshot)?
+        .iter()
+        .filter_map(|add| {
+            add.partition_values
+                .get("dt")?
+                .as_deref()
+                .and_then(|dt| Day::parse(dt).ok())
+        })
+        .collect();
+    days.sort_unstable();
+    days.dedup();
+    Ok(days)
+}
+
+/// Reads some columns of one day of the newest known version.
+///
+/// # Errors
+/// When a file can't be read.
+pub async fn read_day(
+    table: &super::LakeTable,
+    day: Day,
+    columns: &[&str],
+    each: impl FnMut(&RecordBatch),
+) -> Result<(), LakeError> {
+    read_new_files(table, day, columns, &mut HashSet::new(), each).await
+}
+
 /// Reads some columns of those files of one day, in the newest known version,
 /// whose paths are not in `read` yet, and puts them there.
 ///

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::counts::Counts;
 use super::identity::Identities;
+use super::mood::Moods;
 use super::open::OpenInteractions;
 use crate::contract::{Event, RejectCode, Rejection, decode};
 use crate::domain::{Micros, Position, Raw, Redacted};
@@ -94,6 +95,7 @@ pub struct Intake {
     pending: Pending,
     identities: Identities,
     open: OpenInteractions,
+    moods: Moods,
 }
 
 impl Intake {
@@ -112,6 +114,7 @@ impl Intake {
             pending: Pending::default(),
             identities: Identities::default(),
             open: OpenInteractions::default(),
+            moods: Moods::default(),
         }
     }
 
@@ -141,6 +144,18 @@ impl Intake {
         self.pending = Pending::default();
         self.identities.clear();
         self.open.clear();
+        self.moods.clear();
+    }
+
+    /// Remembers the talks of a partition from the facts that the lake has of it.
+    ///
+    /// # Errors
+    /// When the facts can't be read.
+    pub async fn remember(&mut self, partition: &Partition) -> Result<(), LakeError> {
+        let (source, number) = (&partition.source, partition.number);
+        let facts = super::past::talks(&self.lake, source, number).await?;
+        self.moods.restore(source, number, facts.into_iter());
+        Ok(())
     }
 
     /// Takes one window in. `by_table` is the next offset that each table wants.
@@ -167,11 +182,19 @@ impl Intake {
             match &part.outcome {
                 Outcome::Event(event) => {
                     taken.newest_event_at = taken.newest_event_at.max(Some(event.time));
+                    // What the table of turns has already was remembered on assign.
+                    let moods = if skips.contains(TableId::Turns) {
+                        Vec::new()
+                    } else {
+                        let Partition { source, number } = &window.partition;
+                        self.moods.judge(source, *number, event)
+                    };
                     let meta = Meta {
                         position: &position,
                         ingested_at: now,
                         channel: self.open.channel(event),
                         skips,
+                        moods: &moods,
                     };
                     self.identities.begin_event();
                     self.pending.event(event, &meta, &mut self.identities);

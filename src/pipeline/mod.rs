@@ -15,7 +15,9 @@ mod counts;
 mod flush;
 mod identity;
 mod intake;
+mod mood;
 mod open;
+mod past;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -332,6 +334,9 @@ impl Pipeline {
         let app = AppId::of(&partition);
         self.parts.retain(|part| part.app != app);
         let (next, by_table) = self.progress_of(&app).await?;
+        if next.is_some() {
+            self.intake.remember(&partition).await?;
+        }
         let recorded = by_table
             .values()
             .filter_map(|checkpoint| checkpoint.next(&app))

@@ -57,6 +57,7 @@ pub(super) const NAMED: &[File] = files!("named":
     "agents_handle_time",
     "operations_intervals",
     "turns_of_interaction",
+    "sentiment_drift",
     "dead_letters_by_code",
     "dead_letters_to_replay",
 );

@@ -22,6 +22,7 @@ pub use marts::MartId;
 
 use crate::contract::{Data, Event};
 use crate::domain::{Channel, Day, Micros, Position, Redacted};
+use crate::enrich::sentiment::Mood;
 
 /// The stored logs, in the order in which they are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,6 +83,7 @@ impl TableId {
 }
 
 /// What every fact row says of its event besides the data.
+#[derive(Clone, Copy)]
 pub struct Meta<'a> {
     /// Where the event stood.
     pub position: &'a Position,
@@ -91,6 +93,17 @@ pub struct Meta<'a> {
     pub channel: Option<Channel>,
     /// Tables that have this event already, one bit each.
     pub skips: TableSet,
+    /// The mood of each of its turns, in their order; none where nobody looked.
+    pub moods: &'a [TurnMood],
+}
+
+/// How a turn feels, as its row says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TurnMood {
+    /// Polarity; none for what has no words in a known language.
+    pub polarity: Option<Mood>,
+    /// Probability that the customer is dissatisfied with the service.
+    pub dissatisfaction: Option<f64>,
 }
 
 /// A set of tables.

@@ -2,8 +2,8 @@
 //!
 //! Invariants: a turn is known by (`interaction_id`, `turn_id`), whether it came
 //! live or in a transcript; a row with `recalled` has no text and takes back
-//! every other row of its turn. `topic_id`, sentiment and `request_id` stay null
-//! until something fills them.
+//! every other row of its turn. `topic_id` and `request_id` stay null until
+//! something fills them; a mood is written as it is given.
 
 use super::batch::Row;
 use super::{Meta, Pending, Seen, TableId, table};
@@ -168,9 +168,20 @@ fn append_said(
     if let Some(signals) = said.signals {
         append_signals(&mut row, signals);
     }
+    append_mood(&mut row, meta, item);
     row.bool(C::Recalled as usize, Some(false));
     row.bool(C::FromTranscript as usize, Some(from_transcript));
     append_meta(&mut row, event, meta, item, suspect);
+}
+
+fn append_mood(row: &mut Row<'_>, meta: &Meta<'_>, item: i32) {
+    let mood = usize::try_from(item).ok().and_then(|i| meta.moods.get(i));
+    let Some(mood) = mood else { return };
+    if let Some(polarity) = &mood.polarity {
+        row.text(C::SentimentLabel as usize, Some(polarity.label.as_str()));
+        row.real(C::SentimentScore as usize, Some(polarity.score));
+    }
+    row.real(C::Dissatisfaction as usize, mood.dissatisfaction);
 }
 
 fn append_signals(row: &mut Row<'_>, signals: &Signals<Redacted<'_>>) {

@@ -27,6 +27,7 @@ const MODULES: &[&str] = &[
     "telemetry",
     "disk",
     "contract",
+    "model",
     "enrich",
     "tables",
     "source",

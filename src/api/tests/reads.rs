@@ -69,6 +69,7 @@ impl Server {
             ingested_at: noon(),
             channel: None,
             skips: TableSet::default(),
+            moods: &[],
         };
         let mut pending = Pending::default();
         for event in events {

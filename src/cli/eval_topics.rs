@@ -1,0 +1,227 @@
+//! `eval topics`: how well topics match labels, beside a plain method, as one JSON report.
+//!
+//! The data is CSV with a header, JSONL, or a JSON array of objects; plain or `.gz`. Nothing of it is stored.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::print;
+use crate::enrich::segment::Segmenter;
+use crate::insight::topics::{Agreement, Scored, Settings, score};
+
+/// Arguments of `eval topics`.
+#[derive(Args)]
+#[command(
+    after_help = "Example: tingchao eval topics --data requests.csv --text-column text --label-column intent"
+)]
+pub struct TopicsArgs {
+    /// CSV with a header, JSONL or a JSON array; plain or .gz.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Column or field of the text.
+    #[arg(long, value_name = "NAME", default_value = "text")]
+    text_column: String,
+    /// Column or field of the label.
+    #[arg(long, value_name = "NAME", default_value = "label")]
+    label_column: String,
+    /// How many topics; without it the number is chosen.
+    #[arg(long)]
+    topics: Option<usize>,
+    /// First seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+}
+
+pub fn run(args: &TopicsArgs) -> anyhow::Result<ExitCode> {
+    ensure!(
+        args.seeds > 0 && args.topics != Some(0),
+        "--seeds and --topics are at least 1"
+    );
+    let bytes = read(&args.data)?;
+    let rows = rows(&bytes, &args.data, &args.text_column, &args.label_column)?;
+    ensure!(!rows.is_empty(), "{} holds no rows", args.data.display());
+    let texts: Vec<&str> = rows.iter().map(|(text, _)| text.as_str()).collect();
+    let labels: Vec<&str> = rows.iter().map(|(_, label)| label.as_str()).collect();
+    let segmenter = Segmenter::new();
+    let scored: Vec<Scored> = (0..args.seeds)
+        .map(|step| {
+            let settings = Settings {
+                topics: args.topics,
+                seed: args.seed.wrapping_add(step),
+                ..Settings::default()
+            };
+            score(&segmenter, &texts, &labels, settings)
+        })
+        .collect();
+    let mean = |of: fn(&Scored) -> f64| scored.iter().map(of).sum::<f64>() / scored.len() as f64;
+    let shown =
+        |agreement: Agreement| json!({"accuracy": agreement.accuracy, "nmi": agreement.nmi});
+    let runs = scored.iter().map(|run| {
+        json!({"seed": run.seed, "topics": run.topics, "found": shown(run.found), "plain": shown(run.plain)})
+    });
+    let report = json!({
+        "kind": "topics",
+        "data": args.data.file_name().map(|name| name.to_string_lossy()),
+        "data_sha256": data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)),
+        "texts": texts.len(),
+        "labels": labels.iter().collect::<BTreeSet<_>>().len(),
+        "number": if args.topics.is_some() { "given" } else { "chosen" },
+        "mean": {
+            "topics": mean(|run| run.topics as f64),
+            "found": {"accuracy": mean(|run| run.found.accuracy), "nmi": mean(|run| run.found.nmi)},
+            "plain": {"accuracy": mean(|run| run.plain.accuracy), "nmi": mean(|run| run.plain.nmi)},
+        },
+        "runs": runs.collect::<Vec<Value>>(),
+    });
+    print::line(&serde_json::to_string_pretty(&report)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file, unpacked.
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let what = || format!("{} cannot be read", path.display());
+    let bytes = std::fs::read(path).with_context(what)?;
+    if path.extension().is_some_and(|ending| ending == "gz") {
+        let mut unpacked = Vec::new();
+        flate2::read::MultiGzDecoder::new(bytes.as_slice())
+            .read_to_end(&mut unpacked)
+            .with_context(what)?;
+        return Ok(unpacked);
+    }
+    Ok(bytes)
+}
+
+/// Text and label of each row.
+fn rows(
+    bytes: &[u8],
+    path: &Path,
+    text: &str,
+    label: &str,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let body =
+        std::str::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
+    let body = body.trim_start_matches('\u{feff}');
+    let missing = |number: usize| {
+        format!(
+            "row {number} of {} has no `{text}` or no `{label}`",
+            path.display()
+        )
+    };
+    let of = |number: usize, row: &Value| -> anyhow::Result<(String, String)> {
+        let field = |name: &str| match row.get(name)? {
+            Value::String(value) => Some(value.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        };
+        field(text)
+            .zip(field(label))
+            .with_context(|| missing(number))
+    };
+    if body.trim_start().starts_with('[') {
+        let all: Vec<Value> =
+            serde_json::from_str(body).context("the JSON array cannot be read")?;
+        return all
+            .iter()
+            .zip(1..)
+            .map(|(row, number)| of(number, row))
+            .collect();
+    }
+    if body.trim_start().starts_with('{') {
+        let lines = body
+            .lines()
+            .zip(1..)
+            .filter(|(line, _)| !line.trim().is_empty());
+        let read = lines.map(|(line, number)| {
+            let row: Value =
+                serde_json::from_str(line).with_context(|| format!("line {number} is no JSON"))?;
+            of(number, &row)
+        });
+        return read.collect();
+    }
+    let mut records = records(body).into_iter();
+    let header = records.next().unwrap_or_default();
+    let place = |name: &str| {
+        let found = header.iter().position(|column| column == name);
+        found.with_context(|| {
+            format!(
+                "{} has no column `{name}`; it has {}",
+                path.display(),
+                header.join(", ")
+            )
+        })
+    };
+    let (text, label) = (place(text)?, place(label)?);
+    let read = records.zip(2..).map(|(record, number)| {
+        let pair = record.get(text).cloned().zip(record.get(label).cloned());
+        pair.with_context(|| missing(number))
+    });
+    read.collect()
+}
+
+/// The records of a CSV text (RFC 4180).
+fn records(text: &str) -> Vec<Vec<String>> {
+    let mut records = Vec::new();
+    let (mut record, mut field, mut quoted) = (Vec::new(), String::new(), false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' if quoted => quoted = false,
+            '"' if field.is_empty() => quoted = true,
+            ',' if !quoted => record.push(std::mem::take(&mut field)),
+            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
+            '\n' if !quoted => {
+                record.push(std::mem::take(&mut field));
+                records.push(std::mem::take(&mut record));
+            }
+            c => field.push(c),
+        }
+    }
+    if !field.is_empty() || !record.is_empty() {
+        record.push(field);
+        records.push(record);
+    }
+    records.retain(|record| record.len() > 1 || record.iter().any(|field| !field.is_empty()));
+    records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_every_form() {
+        let read = |body: &str| rows(body.as_bytes(), Path::new("x"), "t", "l").unwrap();
+        let wanted = [
+            ("a, \"b\"".to_owned(), "1".to_owned()),
+            ("c\nd".to_owned(), "2".to_owned()),
+        ];
+        assert_eq!(read("l,t\r\n1,\"a, \"\"b\"\"\"\r\n2,\"c\nd\"\r\n"), wanted);
+        assert_eq!(
+            read("{\"t\":\"a, \\\"b\\\"\",\"l\":1}\n\n{\"t\":\"c\\nd\",\"l\":\"2\"}\n"),
+            wanted
+        );
+        assert_eq!(
+            read("[{\"t\":\"a, \\\"b\\\"\",\"l\":\"1\"},{\"t\":\"c\\nd\",\"l\":2}]"),
+            wanted
+        );
+        let no = rows(b"x,l\n1,2\n", Path::new("x.csv"), "t", "l")
+            .unwrap_err()
+            .to_string();
+        assert!(no.contains("`t`") && no.contains("x, l"), "{no}");
+        assert!(rows(b"{\"l\":1}", Path::new("x"), "t", "l").is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! One text through all of `enrich`: redaction, language, mood, dissatisfaction.
+//!
+//! Invariants: pure; what is computed is computed on the redacted text, so no personal value reaches a model or
+//! an explanation; the same text gives the same answer in the stream and at the door. Not here: topics, which need
+//! a run of their own.
+
+use super::language;
+use super::redact::{Pii, Redactor};
+use super::sentiment::explain::Term;
+use super::sentiment::{Mood, Sentiment, Surroundings, Symbols};
+use crate::domain::{Raw, Redacted, Speaker};
+
+/// A text to look at.
+pub struct Said<'a> {
+    /// What was said.
+    pub text: &'a Raw<'a>,
+    /// Who said it; a customer when not told.
+    pub speaker: Speaker,
+    /// What the other side said before.
+    pub previous: Option<&'a Raw<'a>>,
+    /// BCP 47, where known.
+    pub language: Option<&'a str>,
+}
+
+/// What is known of it.
+pub struct Analysis {
+    /// Redacted.
+    pub text: Redacted<'static>,
+    /// Personal values: offsets into the text as it came, in Unicode scalar values.
+    pub pii: Vec<Pii>,
+    /// BCP 47; none without letters.
+    pub language: Option<String>,
+    /// Polarity.
+    pub mood: Mood,
+    /// Terms that carried it.
+    pub explanation: Vec<Term>,
+    /// Probability of dissatisfaction with the service; of a customer's words only.
+    pub dissatisfaction: Option<f64>,
+}
+
+/// Looks at texts.
+#[derive(Clone, Copy)]
+pub struct Analyser<'r> {
+    redactor: &'r Redactor,
+    sentiment: &'static Sentiment,
+}
+
+impl<'r> Analyser<'r> {
+    /// An analyser with these parts.
+    #[must_use]
+    pub fn new(redactor: &'r Redactor, sentiment: &'static Sentiment) -> Self {
+        Self {
+            redactor,
+            sentiment,
+        }
+    }
+
+    /// The heads behind.
+    #[must_use]
+    pub fn sentiment(&self) -> &'static Sentiment {
+        self.sentiment
+    }
+
+    /// An id as it may be answered.
+    #[must_use]
+    pub fn id(&self, raw: &Raw<'_>) -> Redacted<'static> {
+        Redacted::vouch(self.redactor.id(raw.reveal()).into_owned())
+    }
+
+    /// All that is known of a text.
+    #[must_use]
+    pub fn analyse(&self, said: &Said<'_>) -> Analysis {
+        let redaction = self.redactor.text_with_pii(said.text.reveal());
+        let text = redaction.text;
+        let tag = said.language.filter(|tag| !tag.is_empty());
+        let language = language::detect(&text).or(tag).map(str::to_owned);
+        let mut analysis = Analysis {
+            pii: redaction.source_pii,
+            language,
+            mood: Mood::NONE,
+            explanation: Vec::new(),
+            dissatisfaction: None,
+            text: Redacted::vouch(String::new()),
+        };
+        if let Some(grams) = language::grams(tag, &text) {
+            let symbols = Symbols::of(&text);
+            analysis.mood = self.sentiment.polarity(&symbols, grams);
+            analysis.explanation = self.sentiment.explain(&symbols, grams);
+            if said.speaker == Speaker::Customer {
+                let previous = said.previous.map(|raw| self.redactor.text(raw.reveal()));
+                let around = Surroundings {
+                    previous: previous.filter(|p| !p.is_empty()).map(|p| Symbols::of(&p)),
+                    ..Surroundings::default()
+                };
+                analysis.dissatisfaction = self.sentiment.dissatisfaction(&symbols, &around, grams);
+            }
+        }
+        analysis.text = Redacted::vouch(text);
+        analysis
+    }
+}
