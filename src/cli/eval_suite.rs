@@ -167,7 +167,8 @@ impl Suite<'_> {
         for (name, set) in &sets {
             self.shipped(name, set);
         }
-        if let [(name, test), ..] = &sets {
+        let [(name, test), ..] = &sets;
+        {
             let noisy: Vec<Example> = test
                 .iter()
                 .map(|e| Example {

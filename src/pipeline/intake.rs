@@ -11,7 +11,7 @@ use super::identity::Identities;
 use super::mood::Moods;
 use super::open::OpenInteractions;
 use crate::contract::{Event, RejectCode, Rejection, decode};
-use crate::domain::{Micros, Position, Raw, Redacted};
+use crate::domain::{Micros, Partition, Position, Raw, Redacted};
 use crate::enrich::EventRedactor;
 use crate::lake::{Lake, LakeError};
 use crate::source::{Document, Record, Window};

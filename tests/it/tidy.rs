@@ -105,11 +105,7 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
         "sums in a fixed order are a matter of one place",
     ),
     (&["jieba_rs"], &["enrich"], "words are cut in one place"),
-    (
-        &["tantivy"],
-        &["search"],
-        "full text has one door",
-    ),
+    (&["tantivy"], &["search"], "full text has one door"),
     (&["hmac"], &["enrich"], "tokens are made in one place"),
     (
         &["calamine"],
