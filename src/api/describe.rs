@@ -27,6 +27,7 @@ pub(super) const TAGS: [(&str, &str); 6] = [
     ("profiles", "What is known of the operation."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),
+    ("analysis", "Texts in, what they say out."),
     ("system", "Health and sources."),
 ];
 
