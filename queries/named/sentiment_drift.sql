@@ -20,7 +20,8 @@
 with scored as (
     select
         queue,
-        sentiment_score as score,
+        -- A negative zero would tie with no zero.
+        sentiment_score + 0.0 as score,
         started_at >= $from and started_at < $to as is_new
     from interactions
     where queue is not null and sentiment_score is not null

@@ -58,7 +58,9 @@ pub struct AnalyzeItem<'r> {
 /// What is known of the texts, in their order.
 #[derive(Serialize, ToSchema)]
 pub struct AnalyzeAnswer {
+    /// One answer a text, in their order.
     items: Vec<AnalyzedItem>,
+    /// Which models answered.
     models: Models,
 }
 
@@ -74,6 +76,7 @@ pub struct Models {
 /// One text.
 #[derive(Serialize, ToSchema)]
 pub struct AnalyzedItem {
+    /// The id of the request, redacted.
     #[schema(value_type = String)]
     id: Redacted<'static>,
     /// BCP 47; null without letters.
@@ -83,6 +86,7 @@ pub struct AnalyzedItem {
     text: Redacted<'static>,
     /// Where personal values are in the text of the request, in Unicode scalar values.
     pii: Vec<PiiPlace>,
+    /// Polarity.
     sentiment: SentimentAnswer,
     /// Null for other speakers than the customer and for texts without words.
     dissatisfaction: Option<DissatisfactionAnswer>,
@@ -112,6 +116,7 @@ pub struct SentimentAnswer {
     label: &'static str,
     /// P(positive) - P(negative) before the neutral gate.
     score: f64,
+    /// After the neutral gate.
     probabilities: Probabilities,
     /// The terms that carried it.
     explanation: Vec<TermAnswer>,
@@ -120,14 +125,18 @@ pub struct SentimentAnswer {
 /// After the neutral gate; they sum to 1.
 #[derive(Serialize, ToSchema)]
 pub struct Probabilities {
+    /// Displeased.
     negative: f64,
+    /// Neither.
     neutral: f64,
+    /// Pleased.
     positive: f64,
 }
 
 /// A term that carried the decision.
 #[derive(Serialize, ToSchema)]
 pub struct TermAnswer {
+    /// The term in its matching form: lower case, simplified characters.
     term: String,
     /// Log-odds that it adds, below zero for negative.
     weight: f32,
@@ -136,14 +145,18 @@ pub struct TermAnswer {
 /// Whether the customer is dissatisfied with the service.
 #[derive(Serialize, ToSchema)]
 pub struct DissatisfactionAnswer {
+    /// 0 to 1, calibrated.
     probability: f64,
 }
 
 /// The topic of a text.
 #[derive(Serialize, ToSchema)]
 pub struct TopicAnswer {
+    /// Stable id.
     id: String,
+    /// Name.
     name: String,
+    /// 0 to 1.
     confidence: f64,
 }
 

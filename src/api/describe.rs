@@ -18,7 +18,7 @@ use utoipa_actix_web::AppExt;
 use crate::error::{ErrorCode, FieldError, Problem};
 
 /// The tags of operations, with what they are about.
-pub(super) const TAGS: [(&str, &str); 9] = [
+pub(super) const TAGS: [(&str, &str); 10] = [
     ("events", "Events in."),
     (
         "interactions",
@@ -30,6 +30,7 @@ pub(super) const TAGS: [(&str, &str); 9] = [
     ("knowledge", "Articles, and search in them."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),
+    ("analysis", "Texts in, what they say out."),
     ("system", "Health and sources."),
 ];
 

@@ -19,7 +19,8 @@ and `/openapi.json`. JSON is in snake_case, times are RFC 3339, durations in mil
 - **Pages** are `{items, next_cursor}`: pass `next_cursor` as `cursor` until it is null.
 - **Failures** are problem documents (RFC 9457, `application/problem+json`); act on `code`, see `docs/ERRORS.md`.
   Every answer carries `X-Request-Id`.
-- **Limits**: a body has at most 1 MiB, but NDJSON on `POST /v1/events` is streamed without a limit, 1 MiB a line.
+- **Limits**: a body has at most 1 MiB, on `POST /v1/analyze` 64 MiB, but NDJSON on `POST /v1/events` is streamed
+  without a limit, 1 MiB a line.
 - Fields may be added within v1, never renamed.
 ";
 

@@ -1,6 +1,7 @@
 //! The door as a client sees it, over a lake, an inbox and a store in a temporary folder.
 
 mod access;
+mod analyze;
 mod describe;
 mod events;
 mod knowledge;

@@ -30,7 +30,7 @@ impl Settings {
         Self {
             grams,
             recipe: Recipe {
-                bits: if grams == Grams::Chinese { 21 } else { 20 },
+                bits: if grams == Grams::Chinese { 22 } else { 19 },
                 cost: 0.6,
                 passes: 12,
                 bayes: 1.0,
@@ -44,7 +44,9 @@ impl Settings {
     #[must_use]
     pub fn dissatisfaction(grams: Grams) -> Self {
         let mut settings = Self::polarity(grams);
-        if grams == Grams::English {
+        if grams == Grams::Chinese {
+            settings.recipe.bits = 20;
+        } else {
             settings.recipe.cost = 0.03;
             settings.balanced = true;
         }
