@@ -8,6 +8,7 @@
 mod event;
 pub mod normalise;
 pub mod redact;
+pub mod request;
 pub mod segment;
 pub mod topic;
 
