@@ -10,6 +10,7 @@ mod event;
 pub mod language;
 pub mod normalise;
 pub mod redact;
+pub mod request;
 pub mod segment;
 pub mod sentiment;
 pub mod topic;

@@ -3,8 +3,10 @@
 //! Invariants: pure; the same model and text give the same topic. Not here: how a model is learnt
 //! (`insight`), where it is kept (`jobs`).
 
+mod assign;
 mod space;
 mod terms;
 
+pub use assign::{Assigned, Buffer, Known, TopicModel};
 pub use space::{GRAM_WEIGHT, Matrix, Row, Space, Vocabulary, WordVectors, add, dot, normalise};
 pub use terms::{MAX_CHARS, Terms, has_word, is_stop_word, label_terms};

@@ -29,7 +29,9 @@ pub use score::{Agreement, Scored, agreement, plain, score};
 pub use tree::Tree;
 
 use crate::enrich::segment::Segmenter;
-use crate::enrich::topic::{Matrix, Space, Terms, add, dot, has_word, normalise};
+use crate::enrich::topic::{
+    Known, Matrix, Space, Terms, TopicModel, add, dot, has_word, normalise,
+};
 use linear::Sparse;
 use mixture::Mixture;
 use part::part;
@@ -97,6 +99,10 @@ pub struct Clustering {
 
 /// Softness of [`Assignment::confidence`].
 const SOFTNESS: f32 = 0.1;
+/// Share of a topic's own texts below its threshold.
+const OUTSIDE: f64 = 0.05;
+/// Texts that thresholds are read from.
+const THRESHOLD_SAMPLE: usize = 20_000;
 
 /// Finds the topics of `texts`.
 #[must_use]
@@ -208,6 +214,45 @@ impl Clustering {
             .collect();
         for (place, assignment) in spoken.iter().zip(given) {
             self.assignments[*place] = Some(assignment);
+        }
+    }
+
+    /// What is kept of a run, so that texts to come are given to its topics: `ids` has the id of each topic. The
+    /// threshold of a topic is the similarity that all but [`OUTSIDE`] of its texts reach.
+    #[must_use]
+    pub fn model(
+        &self,
+        segmenter: &Segmenter,
+        texts: &[&str],
+        run: &str,
+        ids: &[String],
+    ) -> TopicModel {
+        let mut near: Vec<Vec<f32>> = vec![Vec::new(); self.topics.len()];
+        let mut vector = vec![0.0; self.space.width()];
+        let step = texts.len().div_ceil(THRESHOLD_SAMPLE).max(1);
+        for (text, given) in texts.iter().zip(&self.assignments).step_by(step) {
+            let Some(given) = given else { continue };
+            let terms = Terms::of(segmenter, text);
+            self.space
+                .vector(&self.space.row(&terms), &terms, &mut vector);
+            near[given.topic as usize].push(dot(self.centres.row(given.topic as usize), &vector));
+        }
+        let topics = near.into_iter().zip(&self.topics).zip(ids);
+        TopicModel {
+            run: run.to_owned(),
+            space: self.space.clone(),
+            topics: topics
+                .map(|((mut near, topic), id)| {
+                    near.sort_by(f32::total_cmp);
+                    let place = (near.len() as f64 * OUTSIDE) as usize;
+                    Known {
+                        id: id.clone(),
+                        name: topic.name.clone(),
+                        threshold: near.get(place).copied().unwrap_or(1.0),
+                    }
+                })
+                .collect(),
+            centres: self.centres.clone(),
         }
     }
 

@@ -153,7 +153,7 @@ fn over(vectors: &Matrix, different: &[usize], settings: Settings) -> (Tree, Par
     };
     let sample = sample(vectors, settings.seed);
     let inner = sample.as_ref().unwrap_or(vectors);
-    let leaves = kmeans::cluster(inner, leaves, settings.seed ^ 0x74_7265_65, ROUNDS / 2);
+    let leaves = kmeans::cluster(inner, leaves, settings.seed ^ 0x7472_6565, ROUNDS / 2);
     let mut sizes = vec![0_usize; leaves.centres.rows()];
     for label in &leaves.labels {
         sizes[*label as usize] += 1;

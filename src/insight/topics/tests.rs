@@ -1,6 +1,7 @@
 //! Topics of made-up texts: what is found, and what becomes of inputs that are none.
 
 use super::*;
+use crate::enrich::topic::Assigned;
 
 fn found(texts: &[String], topics: Option<usize>) -> Clustering {
     static SEGMENTER: std::sync::LazyLock<Segmenter> = std::sync::LazyLock::new(Segmenter::new);
@@ -218,4 +219,30 @@ fn a_megabyte_and_mixed_scripts() {
             .flatten()
             .all(|given| (0.0..=1.0001).contains(&given.confidence))
     );
+}
+
+#[test]
+fn the_assigner_knows_its_own_and_leaves_what_is_new() {
+    let texts = desk(360);
+    let said: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let segmenter = Segmenter::new();
+    let found = found(&texts, Some(6));
+    let ids: Vec<String> = (0..6).map(|topic| format!("t-{topic}")).collect();
+    let written = serde_json::to_string(&found.model(&segmenter, &said, "run-1", &ids)).unwrap();
+    let mut model: TopicModel = serde_json::from_str(&written).unwrap();
+    model.index();
+    let own = labels(&found);
+    let same = said.iter().zip(&own).filter(|(text, topic)| {
+        matches!(model.assign(&segmenter, text), Assigned::Topic(known, _)
+            if Some(known.id.clone()) == topic.map(|topic| format!("t-{topic}")))
+    });
+    assert!(same.count() >= 324);
+    for text in ["空调制冷有噪音", "The museum opens on Sunday"] {
+        let assigned = model.assign(&segmenter, text);
+        assert!(
+            !matches!(assigned, Assigned::Topic(..)),
+            "{text}: {assigned:?}"
+        );
+    }
+    assert_eq!(model.assign(&segmenter, "😀"), Assigned::Unknown);
 }
