@@ -176,7 +176,7 @@ mod tests {
             fields: vec!["1".into(), "q".into(), "a\n b \n".into()],
         };
         let input = csv_article(&head, record);
-        assert_eq!(input.similar_questions.unwrap(), ["a", "b"]);
         assert_eq!(input.base(), "default");
+        assert_eq!(input.similar_questions.unwrap(), ["a", "b"]);
     }
 }
