@@ -13,6 +13,8 @@ mod events;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod overlap;
+#[cfg(test)]
 #[expect(
     dead_code,
     reason = "where a value stands is for those who count precision"
