@@ -28,6 +28,8 @@ mod object_store;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]
+mod overlap;
+#[cfg(test)]
 #[expect(
     dead_code,
     reason = "where a value stands is for those who count precision"
