@@ -14,6 +14,7 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod enrich;
+pub mod insight;
 pub mod jobs;
 pub mod lake;
 pub mod pipeline;

@@ -5,6 +5,7 @@
 mod check_config;
 mod demo;
 mod describe;
+mod eval;
 mod import;
 mod job;
 mod keys;
@@ -12,9 +13,11 @@ mod mapping;
 mod print;
 mod query;
 mod replay;
+mod retrieval;
 mod serve;
 mod settings;
 mod simulate;
+mod train;
 
 use std::process::ExitCode;
 
@@ -52,6 +55,10 @@ enum Command {
     Query(query::QueryArgs),
     /// Make up the events of a service desk, seeded.
     Simulate(simulate::SimulateArgs),
+    /// Score a model on labelled data.
+    Eval(eval::EvalArgs),
+    /// Learn a model from data.
+    Train(train::TrainArgs),
     /// Check the settings, or print all of them with their defaults.
     CheckConfig(check_config::CheckConfigArgs),
     /// Print the description of the REST interface (OpenAPI).
@@ -75,6 +82,8 @@ pub fn run() -> ExitCode {
         Command::Mapping(args) => mapping::run(&args),
         Command::Query(args) => query::run(&cli.common, &args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };
     match done {

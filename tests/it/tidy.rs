@@ -34,6 +34,7 @@ const MODULES: &[&str] = &[
     "store",
     "query",
     "search",
+    "insight",
     "pipeline",
     "jobs",
     "simulate",

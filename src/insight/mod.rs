@@ -1,0 +1,3 @@
+//! What the facts say about topics, gaps and changes; pure, on plain numbers.
+
+pub mod effect;
