@@ -29,6 +29,8 @@ enum Kind {
     Dissatisfaction(DataArgs),
     /// Clustering: accuracy and NMI against labels.
     Topics(super::eval_topics::TopicsArgs),
+    /// Search in a knowledge base: right articles, synonyms, gaps; beside plain BM25.
+    Knowledge(Box<super::retrieval::KnowledgeArgs>),
     /// All sentiment figures on the public corpora, as a page.
     Suite(super::eval_suite::SuiteArgs),
 }
@@ -61,6 +63,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Kind::Sentiment(args) => (args, polarity(heads, args)?),
         Kind::Dissatisfaction(args) => (args, dissatisfaction(heads, args)?),
         Kind::Topics(args) => return super::eval_topics::run(args),
+        Kind::Knowledge(args) => return super::retrieval::eval(args),
         Kind::Suite(args) => return super::eval_suite::run(args),
     };
     let content = std::fs::read(&data.data)?;

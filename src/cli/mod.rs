@@ -18,6 +18,7 @@ mod print;
 mod query;
 mod read;
 mod replay;
+mod retrieval;
 mod serve;
 mod settings;
 mod simulate;
@@ -61,7 +62,7 @@ enum Command {
     Query(query::QueryArgs),
     /// Texts in, findings out: redaction, language, mood.
     Analyze(analyze::AnalyzeArgs),
-    /// Learn a head from labelled texts.
+    /// Learn a model from data of your own.
     Train(train::TrainArgs),
     /// Score what the product finds on labelled texts of your own.
     Eval(eval::EvalArgs),

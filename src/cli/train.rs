@@ -28,6 +28,8 @@ enum Kind {
     Sentiment(HeadArgs),
     /// A head of dissatisfaction with the service.
     Dissatisfaction(HeadArgs),
+    /// Encoder, ranker and P(answered) of search, from pairs of questions.
+    Retrieval(super::retrieval::RetrievalArgs),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -85,6 +87,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let (head, args) = match &args.kind {
         Kind::Sentiment(args) => (Head::Polarity, args),
         Kind::Dissatisfaction(args) => (Head::Dissatisfaction, args),
+        Kind::Retrieval(args) => return super::retrieval::train(args),
     };
     match &args.recipes {
         Some(recipes) => from_recipes(head, recipes, args)?,

@@ -97,6 +97,23 @@ pub fn rebase(evidence: &Evidence, usual: [f32; 2]) -> Evidence {
     rebased
 }
 
+/// The numbers that mean the same in every base. The others, such as the length of the query, depend on what a base
+/// holds and on who asks; only a base itself may learn from them.
+#[must_use]
+pub fn general(evidence: &Evidence) -> Evidence {
+    let mut general = [0.0; EVIDENCE];
+    let own = [0, 1, 2, 4, 6].map(|place| FEATURES + place);
+    for place in own.into_iter().chain(MASSES) {
+        if let (Some(slot), Some(value)) = (general.get_mut(place), evidence.get(place)) {
+            *slot = *value;
+        }
+    }
+    general
+}
+
+/// Places of the matched weight of words, synonyms and parts in the features.
+const MASSES: [usize; 3] = [28, 29, 30];
+
 /// The logistic model.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Answered {

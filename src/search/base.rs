@@ -13,6 +13,7 @@ use super::features::{Asked, Counts, Features, Models, Prepared};
 use super::fit::BaseModel;
 use super::lexical::{Lexical, LexicalError, TextId};
 use super::rank::Ranker;
+use super::synonyms::Synonyms;
 use crate::enrich::normalise::for_matching;
 
 /// An article's number within its base.
@@ -182,6 +183,17 @@ impl Base {
             without.counts.add(&text.prepared);
         }
         without
+    }
+
+    /// The BM25 of the best text without synonyms, 0 without any.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn best_bm25(&self, query: &str) -> Result<f32, LexicalError> {
+        let found = self
+            .lexical
+            .candidates(&for_matching(query), &Synonyms::default(), 1)?;
+        Ok(found.first().map_or(0.0, |first| first.1))
     }
 
     /// A query made ready.

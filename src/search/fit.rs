@@ -101,6 +101,15 @@ impl Default for BaseModel {
 }
 
 impl BaseModel {
+    /// One that has learnt nothing but what is usual.
+    #[must_use]
+    pub fn with_usual(usual: [f32; 2]) -> Self {
+        Self {
+            usual,
+            ..Self::default()
+        }
+    }
+
     /// The margins of a query.
     #[must_use]
     pub fn margins(&self, analysis: &Analysis) -> Margins {

@@ -10,16 +10,19 @@
 
 pub mod analysis;
 pub mod answered;
+pub mod assist;
 pub mod base;
 pub mod encoder;
 pub mod features;
 pub mod fit;
 pub mod intents;
 mod knowledge;
+pub mod lessons;
 pub mod lexical;
+pub mod measure;
 pub mod rank;
 mod shelf;
-mod shipped;
+pub mod shipped;
 mod snippet;
 pub mod synonyms;
 pub mod tokenizer;

@@ -15,6 +15,7 @@ pub mod article;
 mod articles;
 mod audit;
 mod cache;
+pub mod delimited;
 mod key;
 mod sqlite;
 mod sqlite_articles;

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::records::{COLUMNS, csv_article, split_csv};
+use super::records::{COLUMNS, csv_article};
 use super::view::ArticleInput;
 use super::{change, field};
 use crate::api::auth::Caller;
@@ -20,6 +20,7 @@ use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::{ErrorCode, FieldError};
 use crate::store::article::{Content, DEFAULT_BASE, Written, check_base, check_id};
+use crate::store::delimited::split_csv;
 
 /// Largest body, bytes.
 const MAX_BYTES: usize = 64 << 20;

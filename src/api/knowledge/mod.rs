@@ -1,14 +1,16 @@
-//! `/v1/knowledge`: articles and search.
+//! `/v1/knowledge`: articles, search and use of articles; `/v1/assist`.
 //!
 //! Invariants: a change is in the store before it is in the index, and in the index before the answer goes out;
 //! changes follow each other, so both see them in one order; no query is stored or logged. Not here: what makes an
 //! article likely to answer (`search`), what is allowed in one (`store`).
 
 pub(super) mod articles;
+pub(super) mod assist;
 pub(super) mod bases;
 pub(super) mod import;
 mod records;
 pub(super) mod search;
+pub(super) mod usage;
 mod view;
 
 use actix_web::HttpRequest;

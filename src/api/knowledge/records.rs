@@ -3,6 +3,7 @@
 //! In CSV the lists (similar questions, attachments, channels) stand in one field, one item a line.
 
 use super::view::{ArticleInput, ArticleView};
+use crate::store::delimited::Record;
 
 /// The columns of CSV; only `question` is required, the order is free.
 pub(super) const COLUMNS: [&str; 13] = [
@@ -55,66 +56,6 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// A record of CSV with the line on which it begins.
-pub(super) struct Record {
-    /// From 1.
-    pub line: u64,
-    /// Its fields.
-    pub fields: Vec<String>,
-}
-
-/// Splits CSV by RFC 4180. `Err` is the line of a quotation that never ends.
-pub(super) fn split_csv(text: &str) -> Result<Vec<Record>, u64> {
-    let mut records = Vec::new();
-    let (mut fields, mut field) = (Vec::new(), String::new());
-    let (mut line, mut begins) = (1, 1);
-    let mut quoted = false;
-    let mut chars = text
-        .strip_prefix('\u{feff}')
-        .unwrap_or(text)
-        .chars()
-        .peekable();
-    while let Some(c) = chars.next() {
-        if c == '\n' {
-            line += 1;
-        }
-        match (quoted, c) {
-            (true, '"') if chars.peek() == Some(&'"') => {
-                chars.next();
-                field.push('"');
-            }
-            (true, '"') => quoted = false,
-            (true, c) => field.push(c),
-            (false, '"') if field.is_empty() => quoted = true,
-            (false, ',') => fields.push(std::mem::take(&mut field)),
-            (false, '\r') if chars.peek() == Some(&'\n') => {}
-            (false, '\n') => {
-                fields.push(std::mem::take(&mut field));
-                let fields = std::mem::take(&mut fields);
-                if fields.iter().any(|field| !field.is_empty()) {
-                    records.push(Record {
-                        line: begins,
-                        fields,
-                    });
-                }
-                begins = line;
-            }
-            (false, c) => field.push(c),
-        }
-    }
-    if quoted {
-        return Err(begins);
-    }
-    if !field.is_empty() || !fields.is_empty() {
-        fields.push(field);
-        records.push(Record {
-            line: begins,
-            fields,
-        });
-    }
-    Ok(records)
-}
-
 /// An article out of a record whose columns are `head`.
 pub(super) fn csv_article(head: &[String], record: Record) -> ArticleInput {
     let mut input = ArticleInput::default();
@@ -149,24 +90,6 @@ pub(super) fn csv_article(head: &[String], record: Record) -> ArticleInput {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quotations_and_lines_are_read() {
-        let records = split_csv("\u{feff}id,question\r\n1,\"a, \"\"b\"\"\nc\"\r\n\r\n2,d").unwrap();
-        let seen: Vec<_> = records
-            .iter()
-            .map(|r| (r.line, r.fields.join("|")))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                (1, "id|question".into()),
-                (2, "1|a, \"b\"\nc".into()),
-                (5, "2|d".into())
-            ]
-        );
-        assert_eq!(split_csv("a\n\"b").err(), Some(2));
-    }
 
     #[test]
     fn lists_are_lines_of_a_field() {
