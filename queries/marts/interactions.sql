@@ -66,10 +66,11 @@ customer_moods as (
 felt as (
     select
         interaction_id,
-        sum(place * sentiment_score) / sum(place) as sentiment_score,
-        case when max(places) > 1 then
+        -- Rounded, so that the order in which rows are added up does not show.
+        round(sum(place * sentiment_score) / sum(place), 6) as sentiment_score,
+        case when max(places) > 1 then round(
             avg(sentiment_score) filter (where place > places - (places + 3) / 4)
-            - avg(sentiment_score) filter (where place <= (places + 3) / 4)
+            - avg(sentiment_score) filter (where place <= (places + 3) / 4), 6)
         end as sentiment_shift,
         max(dissatisfaction) filter (where place = places) as dissatisfaction
     from customer_moods

@@ -68,6 +68,8 @@ table!(INTERACTIONS, InteractionColumn, "interactions", {
     Csat = "csat": Int,
     Nps = "nps": Int,
     SentimentScore = "sentiment_score": Real,
+    SentimentShift = "sentiment_shift": Real,
+    Dissatisfaction = "dissatisfaction": Real,
     TimeSource = "time_source": Text,
     Attributes = "attributes": Text,
     PreviousId = "previous_id": Text,
