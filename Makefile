@@ -22,9 +22,10 @@ test: prerequisites ## Run all tests; ARGS="-- name" picks some.
 	$(CARGO) test --locked $(ARGS)
 
 # Long runs before a change of the write path is done: bounded, with a printed seed.
-torture: prerequisites ## Kill and restart the product at least 200 times, and compare every row.
+torture: prerequisites ## Kill the product 200 times, cut its power 60 times, and compare every row.
 	@grep -q '^mod crash' tests/it/main.rs || { echo 'make torture: tests/it/crash.rs is not there' >&2; exit 1; }
 	TINGCHAO_TEST_KILLS=$(or $(KILLS),200) timeout 3h $(CARGO) test --locked --test it crash -- --nocapture --test-threads=1
+	TINGCHAO_TEST_CUTS=$(or $(CUTS),60) timeout 1h $(CARGO) test --locked --test it power -- --nocapture --test-threads=1
 
 # Three brokers on this machine, by scripts/kafka. Seeds are printed and kept in faults.log below the target folder.
 faults: prerequisites ## Break a cluster in seven ways, six times each, and compare every event.

@@ -6,6 +6,7 @@
 
 use futures::future::try_join_all;
 
+use crate::disk::FaultPoint;
 use crate::domain::{AppId, Day, Micros};
 use crate::lake::{DataFile, Lake, LakeError, Progress, data_file};
 use crate::tables::{Batch, Pending, TableId};
@@ -83,6 +84,9 @@ async fn commit(
         what: format!("writing Parquet broke off: {error}"),
     })??;
     table.upload(&mut files).await?;
+    if !files.is_empty() {
+        lake.faults().hit(FaultPoint::AfterUpload);
+    }
     table.commit(&files, &flush.progress, clock()).await?;
     let done = flush
         .progress

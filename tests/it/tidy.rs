@@ -136,7 +136,7 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     ),
 ];
 
-/// Calls that cross the border of redaction: the call, the modules, why.
+/// Calls that belong in one place: the border of redaction, the syncs of the disk. The call, the modules, why.
 const CALLS: &[(&str, &[&str], &str)] = &[
     (
         ".reveal(",
@@ -152,6 +152,16 @@ const CALLS: &[(&str, &[&str], &str)] = &[
         "Raw::reveal",
         &["contract", "enrich"],
         "raw text is read only to check and to redact it",
+    ),
+    (
+        ".sync_all(",
+        &["disk", "store"],
+        "what is synced is told to the journal of the tests in one place",
+    ),
+    (
+        ".sync_data(",
+        &["disk", "store"],
+        "what is synced is told to the journal of the tests in one place",
     ),
     (
         "Redacted::vouch",
