@@ -34,6 +34,8 @@ mod operations;
 )]
 mod pii_planter;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod power;
 #[cfg(test)]
 mod restart;
