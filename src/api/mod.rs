@@ -28,12 +28,14 @@ mod sql;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
 pub use server::{Doors, ServeError, serve, serve_admin};
 pub use state::{IngestLimits, SharedState, State};
+pub use tls::{Tls, TlsError};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

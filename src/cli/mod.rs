@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong use.
 
 mod check_config;
+mod client;
 mod demo;
 mod describe;
 mod import;
@@ -16,6 +17,7 @@ mod replay;
 mod serve;
 mod settings;
 mod simulate;
+mod upload;
 
 use std::process::ExitCode;
 

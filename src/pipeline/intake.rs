@@ -230,6 +230,7 @@ impl Intake {
             };
             match document {
                 Document::Canonical(bytes) => push(0, self.event(bytes, is_stream, now)),
+                Document::Imported(bytes) => push(0, self.event(bytes, false, now)),
                 Document::Mapped(events, skipped_items) => {
                     counts.skipped_items += skipped_items;
                     for (item, event) in events.iter().enumerate() {

@@ -68,13 +68,23 @@ struct Letter {
 }
 
 const EVENT_MARK: u8 = b'e';
+const IMPORTED_MARK: u8 = b'i';
 const LETTER_MARK: u8 = b'r';
 
 impl InboxEntry {
     /// An accepted event. `None` when it can't be written as JSON, which the
     /// contract's types rule out.
     pub fn event(event: &Event<Redacted<'_>>) -> Option<Self> {
-        let mut line = vec![EVENT_MARK];
+        Self::marked(EVENT_MARK, event)
+    }
+
+    /// An accepted event of an import, which may be of any time.
+    pub fn imported(event: &Event<Redacted<'_>>) -> Option<Self> {
+        Self::marked(IMPORTED_MARK, event)
+    }
+
+    fn marked(mark: u8, event: &Event<Redacted<'_>>) -> Option<Self> {
+        let mut line = vec![mark];
         serde_json::to_writer(&mut line, event).ok()?;
         line.push(b'\n');
         Some(Self(line))
@@ -503,6 +513,7 @@ impl InboxSource {
 fn document(line: &[u8]) -> Document {
     match line.split_first() {
         Some((&EVENT_MARK, event)) => Document::Canonical(Bytes::copy_from_slice(event)),
+        Some((&IMPORTED_MARK, event)) => Document::Imported(Bytes::copy_from_slice(event)),
         Some((&LETTER_MARK, letter)) => match serde_json::from_slice::<Letter>(letter) {
             Ok(letter) => {
                 let code = RejectCode::ALL

@@ -14,6 +14,8 @@ mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod faults;

@@ -130,6 +130,12 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["clap"], &["cli"], "only the command line knows flags"),
     (
+        &["reqwest"],
+        &["cli"],
+        "only a command calls another server",
+    ),
+    (&["rustls"], &["api"], "certificates are read in one place"),
+    (
         &["anyhow"],
         &["app", "cli", "main"],
         "every other module has an error type of its own",
