@@ -6,7 +6,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test torture faults eval bench lint fmt generate release package clean-data prerequisites
+.PHONY: help demo build test torture faults planted eval bench lint fmt generate release package clean-data prerequisites
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -22,9 +22,14 @@ test: prerequisites ## Run all tests; ARGS="-- name" picks some.
 	$(CARGO) test --locked $(ARGS)
 
 # Long runs before a change of the write path is done: bounded, with a printed seed.
-torture: prerequisites ## Kill and restart the product at least 200 times, and compare every row.
+torture: prerequisites ## Kill the product 200 times, cut its power 60 times, restart it behind a million events; compare every row.
 	@grep -q '^mod crash' tests/it/main.rs || { echo 'make torture: tests/it/crash.rs is not there' >&2; exit 1; }
 	TINGCHAO_TEST_KILLS=$(or $(KILLS),200) timeout 3h $(CARGO) test --locked --test it crash -- --nocapture --test-threads=1
+	TINGCHAO_TEST_CUTS=$(or $(CUTS),60) timeout 1h $(CARGO) test --locked --test it power -- --nocapture --test-threads=1
+	timeout 1h $(CARGO) test --locked --test it after_a_kill -- --ignored --nocapture --test-threads=1
+
+planted: prerequisites ## Plant personal values into DIALOGUES=file.jsonl.gz, import it through a kill, count what is found.
+	TINGCHAO_EVAL_DATA='$(abspath $(DIALOGUES))' timeout 1h $(CARGO) test --locked --test it planted -- --ignored --nocapture
 
 # Three brokers on this machine, by scripts/kafka. Seeds are printed and kept in faults.log below the target folder.
 faults: prerequisites ## Break a cluster in seven ways, six times each, and compare every event.

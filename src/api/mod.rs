@@ -30,6 +30,7 @@ mod sql;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod topics;
 
 pub use describe::{DescribeError, openapi, openapi_yaml};
@@ -37,6 +38,7 @@ pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
 pub use server::{Doors, ServeError, serve, serve_admin};
 pub use state::{IngestLimits, SharedState, State};
+pub use tls::{Tls, TlsError};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

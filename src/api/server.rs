@@ -1,9 +1,11 @@
-//! The HTTP port and the admin port.
+//! The HTTP port, the admin port and the socket in the data folder.
 //!
 //! Invariants: a port is bound before [`serve`] is called, so the caller knows its address; at shutdown running
-//! requests get their time, new ones are refused. Not here: TLS (a proxy in front), readiness (the wiring).
+//! requests get their time, new ones are refused; with a certificate both ports speak TLS and nothing else. Not
+//! here: which addresses need TLS (`config`), readiness (the wiring).
 
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
@@ -13,12 +15,13 @@ use actix_web::{App, Error, HttpResponse, HttpServer, get, web};
 use tokio_util::sync::CancellationToken;
 use utoipa_actix_web::AppExt;
 
-use super::auth::Gate;
+use super::auth::{Door, Gate};
 use super::describe::openapi;
 use super::pages::pages;
 use super::problem::{path_config, query_config};
 use super::request::{handle, unmatched};
 use super::state::State;
+use super::tls::Tls;
 use crate::error::{Coded, ErrorCode};
 use crate::telemetry::{Health, MetricsHandle};
 
@@ -29,6 +32,10 @@ pub struct Doors {
     pub http: TcpListener,
     /// For Prometheus.
     pub admin: TcpListener,
+    /// For the commands of the folder's owner, without a key; the caller sees to it that nobody else can open it.
+    pub folder: Option<UnixListener>,
+    /// The certificate of both ports; without it they speak plain HTTP.
+    pub tls: Option<Tls>,
     /// How long running requests may take to end at shutdown.
     pub shutdown_timeout: Duration,
 }
@@ -67,45 +74,66 @@ pub async fn serve(
     let metrics = state.metrics.clone();
     let health = state.health.clone();
     let timeout_s = doors.shutdown_timeout.as_secs();
-    let http = HttpServer::new(move || app(state.clone(), gate.clone()))
+    let folder = doors.folder.map(|socket| {
+        let (state, gate) = (state.clone(), gate.clone());
+        let folder = HttpServer::new(move || app(state.clone(), gate.clone(), Door::Folder))
+            .workers(1)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .shutdown_timeout(timeout_s)
+            .shutdown_signal(shutdown.clone().cancelled_owned())
+            .listen_uds(socket);
+        folder.map(HttpServer::run)
+    });
+    let http = HttpServer::new(move || app(state.clone(), gate.clone(), Door::Network))
         .client_request_timeout(HEAD_TIMEOUT)
         .max_connections(MAX_CONNECTIONS)
         .shutdown_timeout(timeout_s)
-        .shutdown_signal(shutdown.clone().cancelled_owned())
-        .listen(doors.http)
-        .map_err(ServeError::Port)?
-        .run();
+        .shutdown_signal(shutdown.clone().cancelled_owned());
+    let http = match &doors.tls {
+        Some(tls) => http.listen_rustls_0_23(doors.http, tls.server_config()),
+        None => http.listen(doors.http),
+    };
+    let http = http.map_err(ServeError::Port)?.run();
     let http = async { http.await.map_err(ServeError::Port) };
-    let admin = serve_admin(doors.admin, metrics, health, shutdown);
-    let ((), ()) = futures::try_join!(http, admin)?;
+    let folder = folder.transpose().map_err(ServeError::Port)?;
+    let folder = async {
+        match folder {
+            Some(folder) => folder.await.map_err(ServeError::Port),
+            None => Ok(()),
+        }
+    };
+    let admin = serve_admin(doors.admin, doors.tls.as_ref(), metrics, health, shutdown);
+    let ((), (), ()) = futures::try_join!(http, admin, folder)?;
     Ok(())
 }
 
-/// Serves the admin port alone until `shutdown` is cancelled.
+/// Serves the admin port alone until `shutdown` is cancelled; with `tls` it speaks TLS.
 ///
 /// # Errors
 /// When the listener cannot be used.
 pub async fn serve_admin(
     door: TcpListener,
+    tls: Option<&Tls>,
     metrics: MetricsHandle,
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
+    let metrics = web::Data::new(metrics);
+    let health = web::Data::new(health);
     let admin = HttpServer::new(move || {
-        let metrics = web::Data::new(metrics.clone());
-        let health = web::Data::new(health.clone());
         App::new()
-            .app_data(metrics)
-            .app_data(health)
+            .app_data(metrics.clone())
+            .app_data(health.clone())
             .service(prometheus)
-    });
-    let admin = admin
-        .workers(1)
-        .shutdown_timeout(1)
-        .shutdown_signal(shutdown.cancelled_owned())
-        .listen(door)
-        .map_err(ServeError::Port)?
-        .run();
+    })
+    .workers(1)
+    .shutdown_timeout(1)
+    .shutdown_signal(shutdown.cancelled_owned());
+    let admin = match tls {
+        Some(tls) => admin.listen_rustls_0_23(door, tls.server_config()),
+        None => admin.listen(door),
+    };
+    let admin = admin.map_err(ServeError::Port)?.run();
     admin.await.map_err(ServeError::Port)
 }
 
@@ -115,10 +143,11 @@ pub(super) fn gate() -> Result<Gate, ServeError> {
     Ok(Gate::new(&description))
 }
 
-/// The application of the HTTP port.
+/// The application behind `door`.
 pub(super) fn app(
     state: web::Data<State>,
     gate: web::Data<Gate>,
+    door: Door,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -135,6 +164,7 @@ pub(super) fn app(
     app.configure(pages)
         .app_data(state)
         .app_data(gate)
+        .app_data(door)
         .app_data(path_config())
         .app_data(query_config())
         .default_service(web::to(unmatched))

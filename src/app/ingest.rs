@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{
-    BACKGROUND_END, Gauges, LAKE, PIPELINE, cleaner, letters, maintain_settings, runtime, signals,
-    spawn_pipeline, upkeep,
+    BACKGROUND_END, Gauges, LAKE, PIPELINE, certificate, cleaner, letters, maintain_settings,
+    runtime, scheme, signals, spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
 use crate::api;
@@ -26,7 +26,7 @@ use crate::pipeline::{Monitor, Pipeline};
 use crate::telemetry::{self, Health};
 
 /// Ingests until the process is told to stop. Metrics are served at `admin`, if
-/// given; `started` gets the address.
+/// given; `started` gets scheme and address.
 ///
 /// # Errors
 /// When there are no brokers, the lake can't be opened, or the pipeline ends.
@@ -34,7 +34,7 @@ pub fn ingest(
     config: &Config,
     admin: Option<SocketAddr>,
     faults: Arc<Faults>,
-    started: impl FnOnce(Option<SocketAddr>),
+    started: impl FnOnce(Option<(&'static str, SocketAddr)>),
 ) -> anyhow::Result<()> {
     let work = runtime("work", 2)?;
     let queries = crate::query::runtime()?;
@@ -44,6 +44,8 @@ pub fn ingest(
     let door =
         door.context("the admin address can't be taken; choose another with --admin ADDR")?;
     let address = door.as_ref().map(TcpListener::local_addr).transpose()?;
+    let tls = certificate(config)?;
+    let address = address.map(|address| (scheme(tls.as_ref()), address));
     let stop = CancellationToken::new();
     let ended = work.block_on(async {
         let source = sources::open_kafka(config)?.context(
@@ -77,7 +79,9 @@ pub fn ingest(
             background.spawn({
                 let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());
                 async move {
-                    if let Err(error) = api::serve_admin(door, metrics, health, stop).await {
+                    if let Err(error) =
+                        api::serve_admin(door, tls.as_ref(), metrics, health, stop).await
+                    {
                         tracing::error!(error = &error as &dyn std::error::Error, "no metrics");
                     }
                 }

@@ -6,6 +6,7 @@
 mod ingest;
 mod inside;
 mod serve;
+mod socket;
 mod sources;
 mod token_key;
 
@@ -24,6 +25,7 @@ use crate::pipeline::{Settings, TimeLimits};
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
+pub use socket::socket_path;
 pub use token_key::TokenKeyError;
 
 const DAY_MICROS: i64 = 86_400_000_000;

@@ -14,8 +14,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataFolder, Seen, now, pipeline_settings, sources};
-use crate::api::{self, Doors, IngestLimits, RecentIdentities, SharedState, State, fill_recent};
+use super::{DataFolder, Seen, now, pipeline_settings, socket, sources};
+use crate::api::{
+    self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
+};
 use crate::config::Config;
 use crate::disk::Faults;
 use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, TopicRuns, maintain};
@@ -48,6 +50,8 @@ pub struct ServeOptions {
 /// The addresses that are served.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
+    /// `https` with a certificate, else `http`.
+    pub scheme: &'static str,
     /// REST.
     pub http: SocketAddr,
     /// Prometheus.
@@ -142,15 +146,14 @@ pub fn serve(
     faults: Arc<Faults>,
     started: impl FnOnce(Addresses) + Send + 'static,
 ) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        config.tls.cert.is_none(),
-        "[tls] cert: this build does not serve TLS itself yet; put a proxy in front and set behind_proxy"
-    );
     let work = runtime("work", 2)?;
     let queries = crate::query::runtime()?;
-    let (doors, addresses) = bind(config)?;
+    let (mut doors, addresses) = bind(config)?;
     let stop = CancellationToken::new();
     let parts = work.block_on(open(config, options, faults, queries.handle().clone()))?;
+    // Only now: whoever has the folder's lock may take the place of a socket that a dead process left.
+    let (socket, listener) = socket::bind(config).unzip();
+    doors.folder = listener;
     let health = parts.state.health.clone();
     let engine = parts.state.engine.clone();
     let Parts {
@@ -199,6 +202,7 @@ pub fn serve(
     });
     queries.shutdown_timeout(Duration::from_secs(5));
     work.shutdown_timeout(Duration::from_secs(5));
+    drop(socket);
     drop(folder);
     ended
 }
@@ -220,7 +224,9 @@ fn bind(config: &Config) -> anyhow::Result<(Doors, Addresses)> {
     };
     let http = listen("http", config.http.addr)?;
     let admin = listen("admin", config.admin.addr)?;
+    let tls = certificate(config)?;
     let addresses = Addresses {
+        scheme: scheme(tls.as_ref()),
         http: http.local_addr()?,
         admin: admin.local_addr()?,
     };
@@ -229,10 +235,25 @@ fn bind(config: &Config) -> anyhow::Result<(Doors, Addresses)> {
         Doors {
             http,
             admin,
+            folder: None,
+            tls,
             shutdown_timeout,
         },
         addresses,
     ))
+}
+
+/// The certificate of the ports, if the settings name one.
+pub(super) fn certificate(config: &Config) -> anyhow::Result<Option<Tls>> {
+    match (&config.tls.cert, &config.tls.key) {
+        (Some(cert), Some(key)) => Ok(Some(Tls::read(cert, key)?)),
+        _ => Ok(None),
+    }
+}
+
+/// How an address begins behind which `tls` is spoken, or not.
+pub(super) fn scheme(tls: Option<&Tls>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
 }
 
 struct Parts {

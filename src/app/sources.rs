@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use crate::config::{Config, DEFAULT_TOPICS, Source as SourceConfig, SourceKind};
 use crate::contract::format::Format;
 use crate::contract::mapping::{Mapping, MappingOptions};
-use crate::disk::write_private;
+use crate::disk::replace_private;
 use crate::source::{
     Canonical, FileImport, FollowedFile, ForeignRules, KafkaSource, Manifest, RecordFormat, Replay,
     Rules, Source, TopicRule,
@@ -174,10 +174,7 @@ fn followed(
     let (source, head_bytes) =
         FollowedFile::open(&path, known.get(&path).copied(), max_line_bytes)?;
     if known.insert(path, head_bytes) != Some(head_bytes) {
-        let staged = kept.with_extension("new");
-        drop(fs::remove_file(&staged));
-        write_private(&staged, &serde_json::to_vec(&known)?)?;
-        fs::rename(&staged, &kept)?;
+        replace_private(&kept, &serde_json::to_vec(&known)?)?;
     }
     Ok((source, head_bytes))
 }

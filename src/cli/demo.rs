@@ -157,19 +157,20 @@ fn greeting(addresses: Addresses, data: &Path, sql: &str) -> String {
     format!(
         r#"
 Tingchao (听潮) is up, on a simulated service desk and the samples.
-  REST and docs  http://{http}/docs
-  metrics        http://{admin}/metrics
+  REST and docs  {scheme}://{http}/docs
+  metrics        {scheme}://{admin}/metrics
   SQL            nothing listens on {sql} yet; use the lines below
   data           {data}
 
 Try:
-  curl -s 'http://{http}/v1/interactions?limit=3'
-  curl -s 'http://{http}/v1/operations/profile?from={from}T00:00:00Z&to={to}T00:00:00Z&group_by=channel'
-  curl -s 'http://{http}/v1/sql' -H 'content-type: application/json' -d '{{"sql":"select channel, count(*) as interactions from interactions group by channel order by 2 desc"}}'
+  curl -s '{scheme}://{http}/v1/interactions?limit=3'
+  curl -s '{scheme}://{http}/v1/operations/profile?from={from}T00:00:00Z&to={to}T00:00:00Z&group_by=channel'
+  curl -s '{scheme}://{http}/v1/sql' -H 'content-type: application/json' -d '{{"sql":"select channel, count(*) as interactions from interactions group by channel order by 2 desc"}}'
   '{program}' --data '{data}' query --sql "select queue, count(*) as offered, count(*) filter (where outcome = 'abandoned') as abandoned from legs where handler = 'queue' group by queue order by 2 desc"
 
 Stop with Ctrl-C.
 "#,
+        scheme = addresses.scheme,
         admin = addresses.admin,
         from = Day(today.0 - 7),
         to = Day(today.0 + 1),

@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::client::Client;
+use super::upload::upload;
 use super::{CommonArgs, print, settings};
 use crate::app::{DataFolder, pipeline_settings};
 use crate::config::Config;
@@ -23,7 +25,7 @@ use crate::source::{
 /// Arguments of `import`.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tingchao import events.ndjson.gz\n  tingchao import --mapping samples/mappings/call_log.toml calls.csv\n  tingchao import --mapping call_log.toml --dry-run 3 calls.csv\n  tingchao import --format contact-lens analysis/*.json\n  tingchao import --format auto --json exports/*"
+    after_help = "Examples:\n  tingchao import events.ndjson.gz\n  tingchao import --mapping samples/mappings/call_log.toml calls.csv\n  tingchao import --mapping call_log.toml --dry-run 3 calls.csv\n  tingchao import --format contact-lens analysis/*.json\n  tingchao import --format auto --json exports/*\n  tingchao import --url https://tingchao.example:8080 --key \"$KEY\" events.ndjson.gz"
 )]
 pub struct ImportArgs {
     /// Files: plain, .gz or .zst.
@@ -42,6 +44,12 @@ pub struct ImportArgs {
     /// Show the first N events and every row that would be refused; store nothing.
     #[arg(long, value_name = "N")]
     dry_run: Option<usize>,
+    /// Through the running server at this address instead of into the data folder.
+    #[arg(long, value_name = "URL", requires = "key", conflicts_with = "dry_run")]
+    url: Option<String>,
+    /// API key for the server, of a role that may send events.
+    #[arg(long, value_name = "KEY", env = "TINGCHAO_KEY", hide_env_values = true)]
+    key: Option<String>,
     /// Print the summary as JSON.
     #[arg(long)]
     json: bool,
@@ -59,7 +67,18 @@ pub fn run(common: &CommonArgs, args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let summary = runtime.block_on(import(&config, args, rules))?;
+    let source = open(&config, args, rules)?;
+    let reports = source.reports();
+    let counts = runtime.block_on(async {
+        match &args.url {
+            Some(url) => upload(source, &Client::remote(url, args.key.clone())?).await,
+            None => import(&config, source).await,
+        }
+    })?;
+    let summary = Summary {
+        counts,
+        files: reports.get(),
+    };
     show(args, &summary)?;
     let failed = args.strict && !summary.counts.refused.is_empty();
     Ok(ExitCode::from(u8::from(failed)))
@@ -73,6 +92,12 @@ struct Summary {
     /// One per file of a vendor's format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileReport>,
+}
+
+fn open(config: &Config, args: &ImportArgs, rules: ImportRules) -> anyhow::Result<FileImport> {
+    let manifest = Manifest::of(&args.files, &rules.identity)?;
+    let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
+    Ok(FileImport::open(manifest, rules.rules, max_line_bytes)?)
 }
 
 /// The rules and a text that stands for them in the import's identity.
@@ -129,12 +154,8 @@ fn rules(args: &ImportArgs) -> anyhow::Result<ImportRules> {
     }
 }
 
-async fn import(config: &Config, args: &ImportArgs, rules: ImportRules) -> anyhow::Result<Summary> {
-    let manifest = Manifest::of(&args.files, &rules.identity)?;
-    let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
-    let source = FileImport::open(manifest, rules.rules, max_line_bytes)?;
+async fn import(config: &Config, source: FileImport) -> anyhow::Result<Counts> {
     let name = Arc::clone(source.name());
-    let reports = source.reports();
     let folder = DataFolder::open(config, "import", settings::faults()?).await?;
     let monitor = Monitor::default();
     let pipeline = Pipeline::start(
@@ -148,10 +169,7 @@ async fn import(config: &Config, args: &ImportArgs, rules: ImportRules) -> anyho
     if let Some(trouble) = monitor.trouble() {
         bail!("not everything could be committed: {trouble}");
     }
-    Ok(Summary {
-        counts: monitor.counts(&name),
-        files: reports.get(),
-    })
+    Ok(monitor.counts(&name))
 }
 
 fn show(args: &ImportArgs, summary: &Summary) -> anyhow::Result<()> {

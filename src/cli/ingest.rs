@@ -25,8 +25,8 @@ pub fn run(common: &CommonArgs, args: &IngestArgs) -> anyhow::Result<ExitCode> {
     let admin = args.admin.map(|_| config.admin.addr);
     let group = config.kafka.group.clone();
     ingest(&config, admin, settings::faults()?, move |address| {
-        if let Some(address) = address {
-            print::note(&format!("metrics   http://{address}/metrics"));
+        if let Some((scheme, address)) = address {
+            print::note(&format!("metrics   {scheme}://{address}/metrics"));
         }
         print::note(&format!("group     {group}"));
     })?;

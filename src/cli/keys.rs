@@ -1,10 +1,14 @@
-//! `keys`: API keys, also while no server runs.
+//! `keys`: API keys, by the server that holds the folder, or in the store while none runs.
 
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
 
+use super::client::Client;
 use super::{CommonArgs, print};
 use crate::app::now;
 use crate::domain::Role;
@@ -44,6 +48,9 @@ pub fn run(common: &CommonArgs, args: &KeysArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        if let Some(server) = Client::local(&config)? {
+            return through(&server, &args.command).await;
+        }
         let store = Store::open(&config.store_url()).await?;
         let change = Change {
             actor: "cli",
@@ -57,15 +64,12 @@ pub fn run(common: &CommonArgs, args: &KeysArgs) -> anyhow::Result<ExitCode> {
             }
             KeysCommand::List => {
                 for key in store.list_keys().await? {
-                    let state = if key.revoked_at_us.is_some() {
-                        "revoked"
-                    } else {
-                        "valid"
-                    };
-                    print::line(&format!(
-                        "{:<24} {:<18} {:<8} {}",
-                        key.id, key.role, state, key.name
-                    ));
+                    show(
+                        &key.id,
+                        key.role.as_str(),
+                        key.revoked_at_us.is_some(),
+                        &key.name,
+                    );
                 }
             }
             KeysCommand::Revoke { id } => match store.revoke_key(id, &change).await? {
@@ -75,4 +79,55 @@ pub fn run(common: &CommonArgs, args: &KeysArgs) -> anyhow::Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+fn show(id: &str, role: &str, is_revoked: bool, name: &str) {
+    let state = if is_revoked { "revoked" } else { "valid" };
+    print::line(&format!("{id:<24} {role:<18} {state:<8} {name}"));
+}
+
+/// A key as the server lists it.
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    name: String,
+    role: String,
+    revoked_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct List {
+    items: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    key: String,
+}
+
+/// The same by the server that holds the folder, which knows of the change at once.
+async fn through(server: &Client, command: &KeysCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        KeysCommand::Create { name, role } => {
+            let body = json!({"name": name, "role": role.as_str()});
+            let made: Made = server.json(Method::POST, "v1/keys", Some(&body)).await?;
+            print::line(&made.key);
+        }
+        KeysCommand::List => {
+            let list: List = server.json(Method::GET, "v1/keys", None).await?;
+            for key in list.items {
+                show(&key.id, &key.role, key.revoked_at.is_some(), &key.name);
+            }
+        }
+        KeysCommand::Revoke { id } => {
+            // As it is listed: hexadecimal digits, so nothing in it could leave the path.
+            if !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                bail!("there is no key {id}; see `tingchao keys list`");
+            }
+            server
+                .ask(Method::DELETE, &format!("v1/keys/{id}"), None)
+                .await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

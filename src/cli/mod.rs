@@ -4,6 +4,7 @@
 
 mod analyze;
 mod check_config;
+mod client;
 mod demo;
 mod describe;
 mod eval;
@@ -23,6 +24,7 @@ mod serve;
 mod settings;
 mod simulate;
 mod train;
+mod upload;
 
 use std::process::ExitCode;
 

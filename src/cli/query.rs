@@ -1,5 +1,5 @@
-//! `query`: one statement or named query on the data folder, beside whoever
-//! holds it.
+//! `query`: one statement or named query, by the server that holds the data
+//! folder, or on its files while none runs.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,7 +9,11 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use futures::StreamExt;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::json;
 
+use super::client::Client;
 use super::{CommonArgs, print};
 use crate::app::{DataFolder, Seen};
 use crate::domain::Role;
@@ -50,6 +54,9 @@ pub fn run(common: &CommonArgs, args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let runtime = crate::query::runtime()?;
     let handle = runtime.handle().clone();
     runtime.block_on(async {
+        if let Some(server) = Client::local(&config)? {
+            return through(&server, args).await;
+        }
         let folder = DataFolder::open_shared(&config).await?;
         let inside = Arc::new(Seen(Monitor::default()));
         let engine = Engine::new(folder.lake, (&config.query).into(), inside, handle)?
@@ -59,14 +66,65 @@ pub fn run(common: &CommonArgs, args: &QueryArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn answer(engine: &Engine, args: &QueryArgs) -> anyhow::Result<()> {
-    let format = match args.format {
-        AnswerFormat::Csv => Format::Csv,
-        AnswerFormat::Json => Format::Json,
-        AnswerFormat::Ndjson => Format::Ndjson,
-        AnswerFormat::Arrow => Format::Arrow,
-        AnswerFormat::Parquet => Format::Parquet,
+impl From<AnswerFormat> for Format {
+    fn from(format: AnswerFormat) -> Self {
+        match format {
+            AnswerFormat::Csv => Self::Csv,
+            AnswerFormat::Json => Self::Json,
+            AnswerFormat::Ndjson => Self::Ndjson,
+            AnswerFormat::Arrow => Self::Arrow,
+            AnswerFormat::Parquet => Self::Parquet,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    about: String,
+}
+
+#[derive(Deserialize)]
+struct List {
+    items: Vec<Named>,
+}
+
+/// The same by the server that holds the folder.
+async fn through(server: &Client, args: &QueryArgs) -> anyhow::Result<()> {
+    let format = Format::from(args.format).as_str();
+    let (path, body) = match (&args.sql, &args.name) {
+        (Some(sql), _) => ("v1/sql".to_owned(), json!({"sql": sql, "format": format})),
+        (None, Some(name)) => {
+            // Names of queries are plain words; another one is not there.
+            if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                bail!("there is no query {name}; `tingchao query` lists them");
+            }
+            let parameters = parameters(args)?;
+            let body = json!({"parameters": parameters, "format": format});
+            (format!("v1/queries/{name}"), body)
+        }
+        (None, None) => {
+            let list: List = server.json(Method::GET, "v1/queries", None).await?;
+            list.items
+                .iter()
+                .for_each(|query| show(&query.name, &query.about));
+            return Ok(());
+        }
     };
+    let mut answer = server.ask(Method::POST, &path, Some(&body)).await?;
+    let mut out = std::io::stdout();
+    while let Some(chunk) = answer.chunk().await? {
+        out.write_all(&chunk)?;
+    }
+    Ok(())
+}
+
+fn show(name: &str, about: &str) {
+    print::line(&format!("{name:<28} {about}"));
+}
+
+async fn answer(engine: &Engine, args: &QueryArgs) -> anyhow::Result<()> {
+    let format = args.format.into();
     let answer = match (&args.sql, &args.name) {
         (Some(sql), _) => {
             let mut request = Request::new(sql.clone(), Role::Admin);
@@ -80,7 +138,7 @@ async fn answer(engine: &Engine, args: &QueryArgs) -> anyhow::Result<()> {
         }
         (None, None) => {
             for query in engine.named() {
-                print::line(&format!("{:<28} {}", query.name(), query.header.about));
+                show(query.name(), query.about());
             }
             return Ok(());
         }

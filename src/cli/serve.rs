@@ -51,8 +51,14 @@ pub fn run(common: &CommonArgs, args: &ServeArgs) -> anyhow::Result<ExitCode> {
         ..ServeOptions::default()
     };
     serve(&config, options, settings::faults()?, move |addresses| {
-        print::note(&format!("REST      http://{}", addresses.http));
-        print::note(&format!("metrics   http://{}/metrics", addresses.admin));
+        print::note(&format!(
+            "REST      {}://{}",
+            addresses.scheme, addresses.http
+        ));
+        print::note(&format!(
+            "metrics   {}://{}/metrics",
+            addresses.scheme, addresses.admin
+        ));
         print::note(&format!(
             "SQL       nothing listens on {sql} yet; use POST /v1/sql"
         ));

@@ -14,7 +14,7 @@ settings! {
         max_latency_ms: NonZeroU64 = positive(1_000);
         /// A batch of this many bytes in memory is committed at once.
         max_batch_bytes: NonZeroU64 = positive(32 << 20);
-        /// A table that received nothing records its progress this often while its source moves, in seconds.
+        /// A table that received nothing records its progress at least this often while its source moves, in seconds; a restart reads no more than that again.
         progress_interval_s: NonZeroU64 = positive(60);
         /// Data files below this size are candidates for compaction, in bytes.
         compact_below_bytes: u64 = 64 << 20;

@@ -2,16 +2,22 @@
 //!
 //! Invariants: without a plan every call is one relaxed load; plans are read
 //! only in builds with debug assertions, so a packaged binary ignores them.
-//! A plan is `point=N` (die the N-th time the point is reached) or
-//! `disk_full_after_bytes=N` (writes fail from then on) or
-//! `store_errors=N` (every N-th write to the lake fails, in turn before and
-//! after it has had its effect) or
-//! `log=FILE` (append each point reached), joined by commas.
+//! A plan is `point=N` (die the N-th time the point is reached),
+//! `power_off_at=N` (die right before the N-th step of the disk),
+//! `disk_full_after_bytes=N` (writes fail from then on), `store_errors=N`
+//! (every N-th write to the lake fails, in turn before and after it has had
+//! its effect), `log=FILE` (append each point reached) or `journal=FILE`
+//! (record what has reached the disk, see `journal`), joined by commas.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::journal::Journal;
 
 /// A place in the write path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +26,8 @@ pub enum FaultPoint {
     BeforeDataFile,
     /// After a data file is on the disk.
     AfterDataFile,
+    /// After a flush has put the data files of one of its tables on the disk.
+    AfterUpload,
     /// Before a log entry is written.
     BeforeLogEntry,
     /// After a log entry is on the disk.
@@ -43,6 +51,7 @@ impl FaultPoint {
     pub const ALL: &'static [Self] = &[
         Self::BeforeDataFile,
         Self::AfterDataFile,
+        Self::AfterUpload,
         Self::BeforeLogEntry,
         Self::AfterLogEntry,
         Self::BeforeAcknowledge,
@@ -58,6 +67,7 @@ impl FaultPoint {
         match self {
             Self::BeforeDataFile => "before_data_file",
             Self::AfterDataFile => "after_data_file",
+            Self::AfterUpload => "after_upload",
             Self::BeforeLogEntry => "before_log_entry",
             Self::AfterLogEntry => "after_log_entry",
             Self::BeforeAcknowledge => "before_acknowledge",
@@ -81,18 +91,23 @@ pub enum StoreFailure {
 
 /// A plan that can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("fault plan `{0}`: expected point=N, disk_full_after_bytes=N, store_errors=N or log=FILE")]
+#[error(
+    "fault plan `{0}`: expected point=N, power_off_at=N, disk_full_after_bytes=N, store_errors=N, log=FILE or journal=FILE"
+)]
 pub struct FaultPlanError(String);
 
 /// What shall go wrong, and where.
 #[derive(Debug, Default)]
 pub struct Faults {
     die_at: Option<(FaultPoint, AtomicI64)>,
+    steps_left: Option<AtomicI64>,
     disk_bytes_left: Option<AtomicI64>,
     store_errors: Option<u64>,
     stored: AtomicU64,
     log: Option<PathBuf>,
-    reached: AtomicU64,
+    journal: Option<Journal>,
+    /// Points reached; held while a line is written, so that lines are in order.
+    reached: Mutex<u64>,
 }
 
 impl Faults {
@@ -115,6 +130,12 @@ impl Faults {
                     faults.store_errors = Some(value.parse().map_err(|_| wrong())?);
                 }
                 "log" => faults.log = Some(PathBuf::from(value)),
+                "journal" => {
+                    faults.journal = Some(Journal::open(Path::new(value)).map_err(|_| wrong())?);
+                }
+                "power_off_at" => {
+                    faults.steps_left = Some(value.parse::<i64>().map_err(|_| wrong())?.into());
+                }
                 "disk_full_after_bytes" => {
                     faults.disk_bytes_left =
                         Some(value.parse::<i64>().map_err(|_| wrong())?.into());
@@ -131,20 +152,47 @@ impl Faults {
 
     /// The process reaches `point`: dies there if the plan says so.
     pub fn hit(&self, point: FaultPoint) {
-        if !cfg!(debug_assertions) || (self.die_at.is_none() && self.log.is_none()) {
+        if !cfg!(debug_assertions) {
             return;
         }
-        let serial = self.reached.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.record(|journal| journal.point(point.name())) {
+            tracing::warn!(%error, "the journal can't be written");
+        }
+        if self.die_at.is_none() && self.log.is_none() {
+            return;
+        }
+        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         let dies = self.die_at.as_ref().is_some_and(|(planned, left)| {
             *planned == point && left.fetch_sub(1, Ordering::SeqCst) == 1
         });
-        self.write_log(serial, point, dies);
+        self.write_log(*reached, point, dies);
         if dies {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "dying here is what the point is for"
-            )]
-            std::process::abort();
+            die();
+        }
+        *reached += 1;
+    }
+
+    /// The disk is about to take one more step: dies there if the plan says so.
+    pub(super) fn step(&self) {
+        let planned = self.steps_left.as_ref().filter(|_| cfg!(debug_assertions));
+        if planned.is_some_and(|left| left.fetch_sub(1, Ordering::SeqCst) == 1) {
+            die();
+        }
+    }
+
+    /// Writes to the journal, if there is one.
+    pub(super) fn record(&self, write: impl FnOnce(&Journal) -> io::Result<()>) -> io::Result<()> {
+        match self.journal.as_ref().filter(|_| cfg!(debug_assertions)) {
+            Some(journal) => write(journal),
+            None => Ok(()),
+        }
+    }
+
+    /// What `folder` holds now, for a later line of the journal.
+    pub(super) fn entries(&self, folder: &Path) -> io::Result<Value> {
+        match self.journal.as_ref().filter(|_| cfg!(debug_assertions)) {
+            Some(_) => Journal::entries(folder),
+            None => Ok(Value::Null),
         }
     }
 
@@ -184,6 +232,7 @@ impl Faults {
     /// # Errors
     /// `StorageFull` once the plan's bytes are used up.
     pub fn disk_write(&self, bytes: usize) -> io::Result<()> {
+        self.step();
         let Some(left) = &self.disk_bytes_left else {
             return Ok(());
         };
@@ -193,6 +242,14 @@ impl Faults {
         }
         Ok(())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "dying here is what the plan is for"
+)]
+fn die() {
+    std::process::abort();
 }
 
 #[cfg(test)]

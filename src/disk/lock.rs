@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::create_folder;
+use super::{Faults, create_folder};
 
 /// Why the folder is not ours.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ impl FolderLock {
             path: path.display().to_string(),
             source,
         };
-        create_folder(folder).map_err(disk)?;
+        create_folder(folder, &Faults::none()).map_err(disk)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -6,9 +6,13 @@
 //! return. Not here: object stores (`lake`), queues (`source`).
 
 mod faults;
+mod journal;
 mod lock;
 mod sync;
 
 pub use faults::{FaultPlanError, FaultPoint, Faults, StoreFailure};
 pub use lock::{FolderLock, LockError};
-pub use sync::{create_folder, sync_folder, write_private, write_synced};
+pub use sync::{
+    create_folder, remove_file, replace_private, sync_file, sync_folder, write_private,
+    write_synced,
+};

@@ -9,25 +9,28 @@
 //! object is never visible half written; `PutMode::Create` is atomic between
 //! processes. Not here: anything but files on a local disk.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::{Path as FsPath, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    CopyMode, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    UploadPart,
 };
 
-use crate::disk::{FaultPoint, Faults, StoreFailure, sync_folder, write_synced};
+use crate::disk::{FaultPoint, Faults, StoreFailure, create_folder, write_synced};
 
 const STORE: &str = "durable local disk";
 
@@ -35,8 +38,16 @@ const STORE: &str = "durable local disk";
 #[derive(Debug)]
 pub struct DurableDisk {
     inner: LocalFileSystem,
+    writes: Arc<Writes>,
+}
+
+/// How files come to the disk.
+#[derive(Debug)]
+struct Writes {
     faults: Arc<Faults>,
     staged: AtomicU64,
+    /// Folders whose own entries this process has synced.
+    known: Mutex<HashSet<PathBuf>>,
 }
 
 impl DurableDisk {
@@ -44,15 +55,70 @@ impl DurableDisk {
     pub fn new(faults: Arc<Faults>) -> Self {
         Self {
             inner: LocalFileSystem::new(),
-            faults,
-            staged: AtomicU64::new(0),
+            writes: Arc::new(Writes {
+                faults,
+                staged: AtomicU64::new(0),
+                known: Mutex::default(),
+            }),
         }
     }
+}
 
-    fn staging_path(&self, target: &FsPath) -> PathBuf {
+impl Writes {
+    /// Puts `payload` under the name `target`; blocks until it is on the disk.
+    fn put(&self, target: &FsPath, payload: &[PutPayload], create: bool) -> Result<()> {
+        let folder = target.parent().unwrap_or_else(|| FsPath::new("/"));
+        self.make_folder(folder).map_err(generic)?;
         let serial = self.staged.fetch_add(1, Ordering::Relaxed);
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        target.with_file_name(format!(".{name}.{}.{serial}.staged", std::process::id()))
+        let staging =
+            target.with_file_name(format!(".{name}.{}.{serial}.staged", std::process::id()));
+        let chunks = payload
+            .iter()
+            .flat_map(|part| part.iter())
+            .map(AsRef::as_ref);
+        let written = write_synced(&staging, target, chunks, create, &self.faults);
+        let Err(error) = written else {
+            return Ok(());
+        };
+        // The staging file is of no use to anyone; a second error says nothing new.
+        drop(fs::remove_file(&staging));
+        if create && error.kind() == io::ErrorKind::AlreadyExists {
+            return Err(object_store::Error::AlreadyExists {
+                path: target.display().to_string(),
+                source: Box::new(error),
+            });
+        }
+        Err(generic(error))
+    }
+
+    /// Does one write of the lake, and fails where a test has planned it.
+    async fn put_as_planned(
+        self: &Arc<Self>,
+        target: PathBuf,
+        payload: PutPayload,
+        create: bool,
+    ) -> Result<()> {
+        let failure = self.faults.store_write();
+        if failure == Some(StoreFailure::BeforeEffect) {
+            return Err(planned());
+        }
+        let writes = Arc::clone(self);
+        blocking(move || writes.put(&target, &[payload], create)).await?;
+        if failure == Some(StoreFailure::AfterEffect) {
+            return Err(planned());
+        }
+        Ok(())
+    }
+
+    fn make_folder(&self, folder: &FsPath) -> io::Result<()> {
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(folder) && folder.is_dir() {
+            return Ok(());
+        }
+        create_folder(folder, &self.faults)?;
+        known().insert(folder.to_owned());
+        Ok(())
     }
 }
 
@@ -60,6 +126,12 @@ impl fmt::Display for DurableDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(STORE)
     }
+}
+
+/// Runs `write` where it may block.
+async fn blocking(write: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let written = tokio::task::spawn_blocking(write).await;
+    written.unwrap_or_else(|error| Err(generic(io::Error::other(error))))
 }
 
 fn generic(error: io::Error) -> object_store::Error {
@@ -92,50 +164,14 @@ impl ObjectStore for DurableDisk {
             }
         };
         let target = self.inner.path_to_filesystem(location)?;
-        let staging = self.staging_path(&target);
         let is_log = location.as_ref().contains("_delta_log/");
-        self.faults.hit(if is_log {
+        self.writes.faults.hit(if is_log {
             FaultPoint::BeforeLogEntry
         } else {
             FaultPoint::BeforeDataFile
         });
-        let failure = self.faults.store_write();
-        if failure == Some(StoreFailure::BeforeEffect) {
-            return Err(planned());
-        }
-        let faults = Arc::clone(&self.faults);
-        let shown = target.display().to_string();
-        let written = tokio::task::spawn_blocking(move || {
-            let written = write_synced(
-                &staging,
-                &target,
-                payload.iter().map(AsRef::as_ref),
-                create,
-                &faults,
-            );
-            if written.is_err() {
-                // The staging file is of no use to anyone; a second error says nothing new.
-                drop(fs::remove_file(&staging));
-            }
-            written
-        });
-        match written
-            .await
-            .map_err(|error| generic(io::Error::other(error)))?
-        {
-            Ok(()) => {}
-            Err(error) if create && error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(object_store::Error::AlreadyExists {
-                    path: shown,
-                    source: Box::new(error),
-                });
-            }
-            Err(error) => return Err(generic(error)),
-        }
-        if failure == Some(StoreFailure::AfterEffect) {
-            return Err(planned());
-        }
-        self.faults.hit(if is_log {
+        self.writes.put_as_planned(target, payload, create).await?;
+        self.writes.faults.hit(if is_log {
             FaultPoint::AfterLogEntry
         } else {
             FaultPoint::AfterDataFile
@@ -149,11 +185,13 @@ impl ObjectStore for DurableDisk {
     async fn put_multipart_opts(
         &self,
         location: &Path,
-        opts: PutMultipartOptions,
+        _opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let target = self.inner.path_to_filesystem(location)?;
-        let inner = self.inner.put_multipart_opts(location, opts).await?;
-        Ok(Box::new(SyncedUpload { inner, target }))
+        Ok(Box::new(CollectedUpload {
+            parts: Vec::new(),
+            target: self.inner.path_to_filesystem(location)?,
+            writes: Arc::clone(&self.writes),
+        }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -188,44 +226,45 @@ impl ObjectStore for DurableDisk {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await?;
+        let content = self.inner.get_opts(from, GetOptions::default()).await?;
+        let content = content.bytes().await?;
         let target = self.inner.path_to_filesystem(to)?;
-        sync_file_and_folder(target).await
+        let create = options.mode == CopyMode::Create;
+        self.writes
+            .put_as_planned(target, content.into(), create)
+            .await
     }
 }
 
-async fn sync_file_and_folder(target: PathBuf) -> Result<()> {
-    let synced = tokio::task::spawn_blocking(move || {
-        File::open(&target)?.sync_all()?;
-        sync_folder(target.parent().unwrap_or_else(|| FsPath::new("/")))
-    });
-    let synced = synced
-        .await
-        .map_err(|error| generic(io::Error::other(error)))?;
-    synced.map_err(generic)
-}
-
-/// A multipart upload that is synced when it completes.
+/// An upload in parts that becomes a file when it is complete: what is large
+/// here are checkpoints of the log, some megabytes.
 #[derive(Debug)]
-struct SyncedUpload {
-    inner: Box<dyn MultipartUpload>,
+struct CollectedUpload {
+    parts: Vec<PutPayload>,
     target: PathBuf,
+    writes: Arc<Writes>,
 }
 
 #[async_trait]
-impl MultipartUpload for SyncedUpload {
+impl MultipartUpload for CollectedUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.inner.put_part(data)
+        self.parts.push(data);
+        futures::future::ready(Ok(())).boxed()
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let result = self.inner.complete().await?;
-        sync_file_and_folder(self.target.clone()).await?;
-        Ok(result)
+        let parts = std::mem::take(&mut self.parts);
+        let (target, writes) = (self.target.clone(), Arc::clone(&self.writes));
+        blocking(move || writes.put(&target, &parts, false)).await?;
+        Ok(PutResult {
+            e_tag: None,
+            version: None,
+        })
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.inner.abort().await
+        self.parts.clear();
+        Ok(())
     }
 }
 

@@ -23,6 +23,7 @@ use super::{Lake, Lease, LeaseError};
 use crate::disk::FaultPoint;
 use crate::domain::{Day, Micros};
 use crate::tables::{MartId, TableId};
+use crate::telemetry;
 
 const COMMIT_ATTEMPTS: u32 = 10;
 
@@ -113,7 +114,11 @@ pub async fn keep_up(
         table.refresh().await?;
         for day in crowded_days(table, upkeep, min_files)? {
             lease.check(clock()).await?;
-            done.compacted_files += compact(lake, *id, day, upkeep, lease, clock).await?;
+            let files = compact(lake, *id, day, upkeep, lease, clock).await?;
+            if files > 0 {
+                telemetry::compaction(id.name(), files as u64);
+            }
+            done.compacted_files += files;
         }
         trim(table, upkeep, round, lease, clock, &mut done).await?;
     }

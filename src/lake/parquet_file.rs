@@ -181,6 +181,11 @@ pub fn data_file(rows: &RecordBatch, day: Day) -> Result<DataFile, ParquetError>
 }
 
 impl DataFile {
+    /// Its size on the disk, bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes as u64
+    }
+
     /// The `add` action that makes this file part of the table.
     pub fn add(&self, now: Micros, data_change: bool) -> Add {
         let day = self.day.to_string();

@@ -6,7 +6,7 @@
 //! put is durable. Credentials and endpoint of S3 are those of the environment
 //! (`AWS_…`) or of the machine. Not here: tables.
 
-use std::path::Path as FsPath;
+use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use url::Url;
 
 use super::{DurableDisk, LakeError};
 use crate::config::LakeUrl;
-use crate::disk::{Faults, create_folder};
+use crate::disk::{Faults, create_folder, sync_folder};
 
 /// A request to the store gives up after this time; the caller tries again.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -40,6 +40,7 @@ pub struct Storage {
     prefix: Path,
     /// With a slash at its end.
     url: Url,
+    faults: Arc<Faults>,
 }
 
 impl Storage {
@@ -50,7 +51,7 @@ impl Storage {
     pub fn at(url: &LakeUrl, faults: Arc<Faults>) -> Result<Self, LakeError> {
         match url {
             LakeUrl::Folder(root) => Self::folder(root, faults),
-            LakeUrl::S3 { bucket, prefix } => Self::s3(bucket, prefix),
+            LakeUrl::S3 { bucket, prefix } => Self::s3(bucket, prefix, faults),
         }
     }
 
@@ -75,7 +76,8 @@ impl Storage {
             url: root.display().to_string(),
             what,
         };
-        create_folder(root).map_err(|error| unusable(format!("folder can't be made: {error}")))?;
+        create_folder(root, &faults)
+            .map_err(|error| unusable(format!("folder can't be made: {error}")))?;
         let root = root
             .canonicalize()
             .map_err(|error| unusable(format!("folder can't be read: {error}")))?;
@@ -84,13 +86,14 @@ impl Storage {
         let prefix = Path::from_absolute_path(&root)
             .map_err(|error| unusable(format!("the path can't be used: {error}")))?;
         Ok(Self {
-            store: Arc::new(DurableDisk::new(faults)),
+            store: Arc::new(DurableDisk::new(Arc::clone(&faults))),
             prefix,
             url,
+            faults,
         })
     }
 
-    fn s3(bucket: &str, prefix: &str) -> Result<Self, LakeError> {
+    fn s3(bucket: &str, prefix: &str, faults: Arc<Faults>) -> Result<Self, LakeError> {
         let shown = format!("s3://{bucket}/{prefix}");
         let unusable = |what: String| LakeError::Unusable {
             url: shown.clone(),
@@ -127,6 +130,7 @@ impl Storage {
             store: Arc::new(store),
             prefix,
             url,
+            faults,
         })
     }
 
@@ -139,14 +143,34 @@ impl Storage {
     pub(super) fn table(&self, name: &str) -> Result<(Url, Arc<dyn ObjectStore>), LakeError> {
         let url = self.url.join(&format!("{name}/"));
         let url = url.map_err(|error| self.unusable(error))?;
-        if url.scheme() == "file" {
-            let folder = url
-                .to_file_path()
-                .map_err(|()| self.unusable("the path is not absolute"))?;
-            create_folder(&folder).map_err(|error| self.unusable(error))?;
+        if let Some(folder) = self.folder_of(&url)? {
+            create_folder(&folder, &self.faults).map_err(|error| self.unusable(error))?;
         }
         let store = PrefixStore::new(Arc::clone(&self.store), self.prefix.clone().join(name));
         Ok((url, Arc::new(store)))
+    }
+
+    /// Makes sure that every name in the log of an opened table is on the disk:
+    /// a process may have died between giving it and syncing it.
+    pub(super) fn settle(&self, table: &str) -> Result<(), LakeError> {
+        let url = self.url.join(&format!("{table}/_delta_log/"));
+        let url = url.map_err(|error| self.unusable(error))?;
+        let Some(folder) = self.folder_of(&url)? else {
+            return Ok(());
+        };
+        sync_folder(&folder, &self.faults)
+            .map_err(|error| self.unusable(format_args!("the log can't be synced: {error}")))
+    }
+
+    /// The folder that `url` stands for; none in a bucket.
+    fn folder_of(&self, url: &Url) -> Result<Option<PathBuf>, LakeError> {
+        if url.scheme() != "file" {
+            return Ok(None);
+        }
+        let folder = url.to_file_path();
+        folder
+            .map(Some)
+            .map_err(|()| self.unusable("the path is not absolute"))
     }
 
     fn unusable(&self, what: impl std::fmt::Display) -> LakeError {
@@ -345,6 +369,7 @@ mod tests {
             store,
             prefix: Path::from("the/lake"),
             url: Url::parse("s3://bucket/the/lake/").unwrap(),
+            faults: Arc::new(Faults::none()),
         }
     }
 

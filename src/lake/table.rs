@@ -158,6 +158,7 @@ impl LakeTable {
                 .await
                 .map_err(failed("creating"))?;
         }
+        storage.settle(name)?;
         let published = RwLock::new(Arc::new(table.clone()));
         let writer = Mutex::new(Writer {
             table,

@@ -4,11 +4,15 @@
 //! Invariants: data files are on the disk before their commit; a table without
 //! rows commits only when progress is asked of all.
 
+use std::time::Instant;
+
 use futures::future::try_join_all;
 
+use crate::disk::FaultPoint;
 use crate::domain::{AppId, Day, Micros};
 use crate::lake::{DataFile, Lake, LakeError, Progress, data_file};
 use crate::tables::{Batch, Pending, TableId};
+use crate::telemetry;
 
 /// Progress that has become durable: table, partition, next offset.
 pub type Flushed = Vec<(TableId, AppId, i64)>;
@@ -77,13 +81,20 @@ async fn commit(
     let table = lake.table(flush.table);
     let name = table.name();
     let batches = flush.batches;
+    let begun = Instant::now();
     let encoded = tokio::task::spawn_blocking(move || encode(name, batches));
     let mut files = encoded.await.map_err(|error| LakeError::Unusable {
         url: lake.storage().shown().to_owned(),
         what: format!("writing Parquet broke off: {error}"),
     })??;
     table.upload(&mut files).await?;
+    if !files.is_empty() {
+        lake.faults().hit(FaultPoint::AfterUpload);
+    }
+    let rows = files.iter().map(|file| file.rows as u64).sum();
+    let bytes = files.iter().map(DataFile::size_bytes).sum();
     table.commit(&files, &flush.progress, clock()).await?;
+    telemetry::commit(name, rows, bytes, begun.elapsed());
     let done = flush
         .progress
         .into_iter()

@@ -16,6 +16,7 @@ use crate::enrich::EventRedactor;
 use crate::lake::{Lake, LakeError};
 use crate::source::{Document, Record, Window};
 use crate::tables::{DeadLetter, Meta, Pending, TableId, TableSet, tables_of};
+use crate::telemetry::Flow;
 
 /// How far from the present an event of a stream may be.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,15 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// Tells the numbers of its source.
+    pub fn report(&self, flow: &Flow, bytes: usize) {
+        flow.received(self.counts.read, u64::try_from(bytes).unwrap_or(u64::MAX));
+        flow.sent(self.counts.accepted + self.counts.repeated);
+        for (code, count) in &self.counts.refused {
+            flow.refused(code, *count);
+        }
+    }
+
     /// Adds these counts to those of the source.
     pub fn add_to(&self, total: &mut Counts) {
         total.read += self.counts.read;
@@ -243,6 +253,7 @@ impl Intake {
             };
             match document {
                 Document::Canonical(bytes) => push(0, self.event(bytes, is_stream, now)),
+                Document::Imported(bytes) => push(0, self.event(bytes, false, now)),
                 Document::Mapped(events, skipped_items) => {
                     counts.skipped_items += skipped_items;
                     for (item, event) in events.iter().enumerate() {

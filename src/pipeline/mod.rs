@@ -41,7 +41,7 @@ use crate::domain::{AppId, Checkpoint, Micros, Partition};
 use crate::enrich::EventRedactor;
 use crate::lake::{Lake, LakeError, resume_from};
 use crate::source::{Source, SourceError, Start, Window};
-use crate::telemetry;
+use crate::telemetry::{self, Flow};
 
 const QUEUED_WINDOWS: usize = 4;
 const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
@@ -138,6 +138,8 @@ pub struct Pipeline {
     monitor: Monitor,
     intake: Intake,
     readers: Vec<Reader>,
+    /// The numbers of each source, by reader.
+    flows: Vec<Flow>,
     finished: Vec<bool>,
     news: mpsc::Receiver<(usize, News)>,
     parts: Vec<Part>,
@@ -176,12 +178,15 @@ impl Pipeline {
     ) -> Result<Self, PipelineError> {
         let (sender, news) = mpsc::channel(QUEUED_WINDOWS);
         let finished = vec![false; sources.len()];
+        let flows = sources.iter().map(|source| Flow::source(source.name()));
+        let flows = flows.collect();
         let readers = sources.into_iter().enumerate().map(|(index, source)| {
             Reader::start(index, source, sender.clone()).map_err(PipelineError::Thread)
         });
         Ok(Self {
             intake: Intake::new(Arc::clone(&lake), redactor, settings.times, settings.clock),
             readers: readers.collect::<Result<_, _>>()?,
+            flows,
             lake,
             settings,
             monitor,
@@ -270,11 +275,16 @@ impl Pipeline {
             .oldest_row
             .map(|since| self.settings.max_latency.saturating_sub(since.elapsed()));
         let progress = self
-            .settings
-            .progress_interval
+            .progress_after()
             .saturating_sub(self.progressed.elapsed());
         let due = latency.map_or(progress, |latency| latency.min(progress));
         due.max(Duration::from_millis(1))
+    }
+
+    /// When all tables record progress again: a little before the interval is
+    /// over, so that it is on the disk when it is.
+    fn progress_after(&self) -> Duration {
+        self.settings.progress_interval.mul_f64(0.9)
     }
 
     async fn take(&mut self, reader: usize, news: News) -> Result<(), PipelineError> {
@@ -432,6 +442,9 @@ impl Pipeline {
             Ok(counts) => counts,
             Err(error) => return self.reset(&error).await,
         };
+        if let Some(flow) = self.flows.get(reader) {
+            counts.report(flow, window.bytes);
+        }
         part.next = window.next;
         self.oldest_row.get_or_insert_with(Instant::now);
         let name = Arc::clone(&source.name);
@@ -442,7 +455,7 @@ impl Pipeline {
     /// Begins a flush of what is pending. `all`: every table records progress.
     async fn flush(&mut self, all: bool) -> Result<(), PipelineError> {
         self.join_flush().await?;
-        let all = all || self.progressed.elapsed() >= self.settings.progress_interval;
+        let all = all || self.progressed.elapsed() >= self.progress_after();
         if all {
             self.progressed = Instant::now();
         }

@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 
 use super::{Document, Polled, Record, Source, SourceError, Start, Window};
 use crate::contract::{Event, RejectCode, Rejection};
-use crate::disk::{FaultPoint, Faults, create_folder, sync_folder};
+use crate::disk::{FaultPoint, Faults, create_folder, remove_file, sync_file, sync_folder};
 use crate::domain::{Partition, Redacted};
 
 const NAME: &str = "inbox";
@@ -68,13 +68,23 @@ struct Letter {
 }
 
 const EVENT_MARK: u8 = b'e';
+const IMPORTED_MARK: u8 = b'i';
 const LETTER_MARK: u8 = b'r';
 
 impl InboxEntry {
     /// An accepted event. `None` when it can't be written as JSON, which the
     /// contract's types rule out.
     pub fn event(event: &Event<Redacted<'_>>) -> Option<Self> {
-        let mut line = vec![EVENT_MARK];
+        Self::marked(EVENT_MARK, event)
+    }
+
+    /// An accepted event of an import, which may be of any time.
+    pub fn imported(event: &Event<Redacted<'_>>) -> Option<Self> {
+        Self::marked(IMPORTED_MARK, event)
+    }
+
+    fn marked(mark: u8, event: &Event<Redacted<'_>>) -> Option<Self> {
+        let mut line = vec![mark];
         serde_json::to_writer(&mut line, event).ok()?;
         line.push(b'\n');
         Some(Self(line))
@@ -159,8 +169,8 @@ impl Inbox {
             path: folder.display().to_string(),
             source,
         };
-        create_folder(folder).map_err(disk)?;
-        let (segments, next) = recover(folder).map_err(disk)?;
+        create_folder(folder, &faults).map_err(disk)?;
+        let (segments, next) = recover(folder, &faults).map_err(disk)?;
         let waiting_bytes = segments.iter().map(|segment| segment.bytes).sum();
         let state = State {
             segments,
@@ -175,14 +185,14 @@ impl Inbox {
         let writer = SegmentWriter {
             folder: folder.to_owned(),
             shared: Arc::clone(&shared),
-            faults,
+            faults: Arc::clone(&faults),
             file: None,
         };
         std::thread::Builder::new()
             .name("inbox-writer".into())
             .spawn(move || writer.run(&requests))
             .map_err(disk)?;
-        let source = InboxSource::new(Arc::clone(&shared));
+        let source = InboxSource::new(Arc::clone(&shared), faults);
         Ok((
             Self {
                 appends,
@@ -232,8 +242,9 @@ fn segment_path(folder: &Path, first: i64) -> PathBuf {
 }
 
 /// Finds the segments, cuts the last one after its last whole line, counts its
-/// entries.
-fn recover(folder: &Path) -> io::Result<(VecDeque<Segment>, i64)> {
+/// entries. What a process wrote that died before its sync is counted too, so it
+/// is synced first: the tables must never be ahead of the disk.
+fn recover(folder: &Path, faults: &Faults) -> io::Result<(VecDeque<Segment>, i64)> {
     let mut segments = VecDeque::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -253,12 +264,13 @@ fn recover(folder: &Path) -> io::Result<(VecDeque<Segment>, i64)> {
         return Ok((segments, 0));
     };
     let (entries, whole_bytes) = count_lines(&last.path)?;
+    let file = OpenOptions::new().write(true).open(&last.path)?;
     if whole_bytes < last.bytes {
-        let file = OpenOptions::new().write(true).open(&last.path)?;
         file.set_len(whole_bytes)?;
-        file.sync_all()?;
         last.bytes = whole_bytes;
     }
+    sync_file(&file, &last.path, faults)?;
+    sync_folder(folder, faults)?;
     let next = last.first + entries;
     Ok((segments, next))
 }
@@ -283,7 +295,8 @@ struct SegmentWriter {
     folder: PathBuf,
     shared: Arc<Shared>,
     faults: Arc<Faults>,
-    file: Option<File>,
+    /// The segment that is written.
+    file: Option<(PathBuf, File)>,
 }
 
 impl SegmentWriter {
@@ -347,12 +360,12 @@ impl SegmentWriter {
     fn write_synced(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.roll_if_needed()?;
         self.faults.disk_write(bytes.len())?;
-        let Some(file) = &mut self.file else {
+        let Some((path, file)) = &mut self.file else {
             return Err(io::Error::other("no open segment"));
         };
         file.write_all(bytes)?;
         self.faults.hit(FaultPoint::BeforeInboxSync);
-        file.sync_data()
+        sync_file(file, path, &self.faults)
     }
 
     /// Begins a new segment when there is none, or the last one is long.
@@ -368,7 +381,8 @@ impl SegmentWriter {
         match last {
             Some((path, bytes)) if bytes < SEGMENT_BYTES => {
                 if self.file.is_none() {
-                    self.file = Some(OpenOptions::new().append(true).open(path)?);
+                    let file = OpenOptions::new().append(true).open(&path)?;
+                    self.file = Some((path, file));
                 }
                 Ok(())
             }
@@ -378,9 +392,9 @@ impl SegmentWriter {
                     .create_new(true)
                     .append(true)
                     .open(&path)?;
-                file.sync_all()?;
-                sync_folder(&self.folder)?;
-                self.file = Some(file);
+                sync_file(&file, &path, &self.faults)?;
+                sync_folder(&self.folder, &self.faults)?;
+                self.file = Some((path.clone(), file));
                 lock(&self.shared).segments.push_back(Segment {
                     first: next,
                     path,
@@ -396,6 +410,7 @@ impl SegmentWriter {
 pub struct InboxSource {
     name: Arc<str>,
     shared: Arc<Shared>,
+    faults: Arc<Faults>,
     assigned: bool,
     paused: bool,
     next: i64,
@@ -403,10 +418,11 @@ pub struct InboxSource {
 }
 
 impl InboxSource {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn new(shared: Arc<Shared>, faults: Arc<Faults>) -> Self {
         Self {
             name: NAME.into(),
             shared,
+            faults,
             assigned: false,
             paused: false,
             next: 0,
@@ -497,6 +513,7 @@ impl InboxSource {
 fn document(line: &[u8]) -> Document {
     match line.split_first() {
         Some((&EVENT_MARK, event)) => Document::Canonical(Bytes::copy_from_slice(event)),
+        Some((&IMPORTED_MARK, event)) => Document::Imported(Bytes::copy_from_slice(event)),
         Some((&LETTER_MARK, letter)) => match serde_json::from_slice::<Letter>(letter) {
             Ok(letter) => {
                 let code = RejectCode::ALL
@@ -608,7 +625,7 @@ impl Source for InboxSource {
             }
         }
         for path in done {
-            fs::remove_file(&path).map_err(self.disk(&path))?;
+            remove_file(&path, &self.faults).map_err(self.disk(&path))?;
         }
         Ok(())
     }

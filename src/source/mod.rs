@@ -48,6 +48,9 @@ pub enum Document {
     Skipped(String),
     /// Refused before decoding (too long, not mappable), with what there is of it.
     Refused(Rejection, Bytes),
+    /// One canonical event of an import that came through a door: of any time,
+    /// also where the source is a stream.
+    Imported(Bytes),
     /// Refused at the door and redacted there already.
     Letter(Rejection, String),
 }

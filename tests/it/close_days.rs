@@ -1,8 +1,10 @@
 //! Closed days stored by the real binary: the marts answer the same before, after, and after a death in between.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::support::{Place, repository};
+use crate::support::{Place, repository, text, wait_for};
 
 const MARTS: [&str; 2] = [
     "select * from interactions order by interaction_id",
@@ -28,7 +30,11 @@ fn stored_days_answer_the_same_also_when_the_process_dies_between_two_marts() {
     assert_eq!(died.status.code(), None, "{died:?}");
     assert_eq!(marts(&place), live, "one mart is stored, the other is not");
 
-    let said = place.done(&["job", "close-days"]);
+    // The lease of the dead process has to run out first.
+    let said = wait_for("the lease", Duration::from_secs(60), || {
+        let output = place.run(&["job", "close-days"], None);
+        output.status.success().then(|| text(&output.stdout))
+    });
     assert!(
         said.contains("0 stored"),
         "what was made is committed, not made again: {said}"

@@ -14,6 +14,8 @@ mod crash;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod faults;
@@ -35,6 +37,10 @@ mod overlap;
     reason = "where a value stands is for those who count precision"
 )]
 mod pii_planter;
+#[cfg(test)]
+mod planted;
+#[cfg(test)]
+mod power;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]

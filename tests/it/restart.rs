@@ -1,16 +1,17 @@
-//! After a stop, nothing of the stream is read again that all tables have.
+//! After a stop, nothing of the stream is read again that all tables have; after a kill, no more than a minute of it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::time::Duration;
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::events::time;
-use crate::support::{Place, Server, repository, wait_for};
+use crate::support::{Place, Server, pause, repository, setting, wait_for};
 
-/// The next offset of the inbox that each table has recorded last, from the log of the table itself.
-fn progress(place: &Place) -> BTreeMap<String, i64> {
+/// The next offset of a source partition that each table has recorded last, from the log of the table itself.
+fn progress(place: &Place, app: &str) -> BTreeMap<String, i64> {
     let tables = fs::read_dir(place.data().join("lake")).expect("the lake");
     let tables = tables.map(|table| table.expect("an entry").path());
     let tables = tables.filter(|table| table.join("_delta_log").exists());
@@ -27,7 +28,7 @@ fn progress(place: &Place) -> BTreeMap<String, i64> {
                 let Ok(action) = serde_json::from_str::<Value>(line) else {
                     continue;
                 };
-                if action["txn"]["appId"] == "inbox:0" {
+                if action["txn"]["appId"] == app {
                     last = action["txn"]["version"].as_i64().unwrap_or(last);
                 }
             }
@@ -42,6 +43,22 @@ fn progress(place: &Place) -> BTreeMap<String, i64> {
         )
     });
     progress.collect()
+}
+
+/// The ids of all stored events.
+fn all_events() -> String {
+    [
+        "interaction_events",
+        "agent_states",
+        "agent_schedules",
+        "surveys",
+        "cases",
+        "knowledge_events",
+        "customer_updates",
+        "turns",
+    ]
+    .map(|table| format!("select event_id from raw.{table}"))
+    .join(" union all ")
 }
 
 fn committed(server: &Server) -> i64 {
@@ -69,24 +86,12 @@ fn a_restart_reads_nothing_again() {
     let receipt = server.take(&stream);
     let events = receipt["accepted"].as_i64().unwrap_or(0);
     assert!(events > 20_000 && receipt["refused"] == 0, "{receipt}");
-    let union = [
-        "interaction_events",
-        "agent_states",
-        "agent_schedules",
-        "surveys",
-        "cases",
-        "knowledge_events",
-        "customer_updates",
-        "turns",
-    ]
-    .map(|table| format!("select event_id from raw.{table}"))
-    .join(" union all ");
-    let sql = format!("select count(*) from ({union}) as e");
+    let sql = format!("select count(*) from ({}) as e", all_events());
     wait_for("all rows", Duration::from_secs(120), || {
         (server.number(&sql) == events).then_some(())
     });
     server.stop();
-    let tables = progress(&place);
+    let tables = progress(&place, "inbox:0");
     assert_eq!(tables.len(), 9, "{tables:?}");
     assert!(
         tables.values().all(|next| *next == events),
@@ -99,7 +104,7 @@ fn a_restart_reads_nothing_again() {
     assert_eq!(server.number(&sql), events);
     // After a kill, at most the progress interval and what was sent since is read again.
     server.kill();
-    assert_eq!(progress(&place), tables);
+    assert_eq!(progress(&place, "inbox:0"), tables);
 }
 
 #[test]
@@ -114,4 +119,101 @@ fn the_sample_of_the_demo_is_taken_whole() {
         "{summary}"
     );
     assert_eq!(summary["refused"], serde_json::json!({}), "{summary}");
+}
+
+/// How long the stream of the long run lasts: the last progress of all tables lies well back when it ends.
+const STREAM: Duration = Duration::from_secs(155);
+const STREAM_EVENTS: u64 = 1_000_000;
+
+/// Events of the simulated desk, one a line.
+fn simulated(place: &Place, events: usize) -> Vec<u8> {
+    let interactions = (events / 4).to_string();
+    let out = place.path("made.ndjson").display().to_string();
+    let start = time(2);
+    place.done(&[
+        "simulate",
+        "--interactions",
+        &interactions,
+        "--no-turns",
+        "--start",
+        &start,
+        "--out",
+        &out,
+    ]);
+    fs::read(&out).expect("the events")
+}
+
+/// Appends `lines` to `file` as a stream that lasts as long as [`STREAM`]; how many were there when.
+fn append(file: &mut File, lines: &[&[u8]], mut written: usize) -> Vec<(Instant, usize)> {
+    let begun = Instant::now();
+    let mut there = vec![(begun, written)];
+    while written < lines.len() {
+        pause(Duration::from_millis(100));
+        let share = begun.elapsed().as_secs_f64() / STREAM.as_secs_f64();
+        let due = (lines.len() as f64 * share) as usize;
+        let due = due.clamp(written, lines.len());
+        file.write_all(&lines[written..due].concat())
+            .expect("lines");
+        written = due;
+        there.push((Instant::now(), written));
+    }
+    there
+}
+
+#[test]
+#[ignore = "takes minutes; `make torture` runs it"]
+fn after_a_kill_at_most_a_minute_of_the_stream_is_read_again() {
+    let events = setting("TINGCHAO_TEST_EVENTS").unwrap_or(STREAM_EVENTS);
+    let events = usize::try_from(events).expect("a number");
+    let place = Place::new().with_config(
+        "[[sources]]\nname = \"desk\"\nkind = \"file\"\npath = \"desk.ndjson\"\nfollow = true\n",
+    );
+    let made = simulated(&place, events);
+    let lines = made.split_inclusive(|byte| *byte == b'\n');
+    let lines: Vec<&[u8]> = lines.take(events).collect();
+    assert_eq!(lines.len(), events, "too few events were made");
+    // A file is known by its beginning, so it begins with something.
+    let mut file = File::create(place.path("desk.ndjson")).expect("a file");
+    let first = 500;
+    file.write_all(&lines[..first].concat()).expect("lines");
+    let server = Server::start(&place, None, false);
+    let there = append(&mut file, &lines, first);
+    let offsets = "select source, \"offset\" from system.sources where source <> 'inbox'";
+    let source = server.sql(offsets)[0][0]
+        .as_str()
+        .expect("a name")
+        .to_owned();
+    let killed = Instant::now();
+    server.kill();
+
+    let tables = progress(&place, &format!("{source}:0"));
+    let kept = *tables.values().min().expect("tables");
+    let kept = usize::try_from(kept).unwrap_or(0);
+    // The first event that is read again was there from this moment on.
+    let behind = there.iter().find(|(_, lines)| *lines > kept);
+    let behind = behind.map_or(Duration::ZERO, |(at, _)| killed - *at);
+    println!(
+        "{events} events; {kept} are in the progress of every table, so {} events or {behind:?} of the stream \
+         are read again\n{tables:?}",
+        events - kept
+    );
+
+    let server = Server::start(&place, None, false);
+    let all = Value::from(events);
+    wait_for("every event", Duration::from_secs(600), || {
+        (server.sql(offsets)[0][1] == all).then_some(())
+    });
+    let again = server.metric("tingchao_received_records_total", &source);
+    println!("{again} records were read after the restart");
+    assert_eq!(again as usize, events - kept);
+    let sql = format!(
+        "select count(*) as rows, count(distinct event_id) as ids from ({}) as e",
+        all_events()
+    );
+    assert_eq!(server.sql(&sql), [[all.clone(), all]]);
+    assert!(
+        behind <= Duration::from_secs(60),
+        "{behind:?} of the stream are read again"
+    );
+    server.stop();
 }

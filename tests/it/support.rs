@@ -200,7 +200,7 @@ impl Place {
                 let path = entry.expect("an entry").path();
                 if path.is_dir() {
                     folders.push(path);
-                } else {
+                } else if path.is_file() {
                     let content = fs::read(&path).expect("a file");
                     found.push((path, content));
                 }
@@ -240,6 +240,7 @@ pub struct Server {
     child: Child,
     key: Option<String>,
     http: String,
+    admin: String,
     out: PathBuf,
     _permit: Permit,
 }
@@ -274,6 +275,7 @@ impl Server {
             child,
             key,
             http: String::new(),
+            admin: String::new(),
             out,
             _permit: permit,
         };
@@ -301,18 +303,40 @@ impl Server {
             let Some((_, address)) = line.and_then(|line| line.split_once("http://")) else {
                 return false;
             };
-            if !log.contains("metrics ") {
+            let host = |address: &str| {
+                address
+                    .split('/')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned()
+            };
+            let line = log
+                .lines()
+                .find(|line| line.trim_start().starts_with("metrics "));
+            let Some((_, admin)) = line.and_then(|line| line.split_once("http://")) else {
                 return false;
-            }
-            self.http = address
-                .split('/')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
+            };
+            self.admin = host(admin);
+            self.http = host(address);
         }
         self.request("GET", "/v1/health/ready", "", &[])
             .is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// Host and port of its REST door.
+    pub fn address(&self) -> &str {
+        &self.http
+    }
+
+    /// The key that it is asked with.
+    pub fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or_default()
+    }
+
+    /// Asks with another key from now on.
+    pub fn use_key(&mut self, key: &str) {
+        self.key = Some(key.to_owned());
     }
 
     /// What it has printed.
@@ -320,6 +344,18 @@ impl Server {
         fs::read(&self.out)
             .map(|bytes| text(&bytes))
             .unwrap_or_default()
+    }
+
+    /// The value of a metric, added up over the series whose labels hold `label`.
+    pub fn metric(&self, name: &str, label: &str) -> f64 {
+        let answer = self.ask(&self.admin, "GET", "/metrics", "", &[]);
+        let text = text(&answer.expect("the metrics").body);
+        let series = text
+            .lines()
+            .filter(|line| line.starts_with(name) && line.contains(label));
+        series
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
     }
 
     /// One request on a connection of its own.
@@ -330,13 +366,22 @@ impl Server {
         media: &str,
         body: &[u8],
     ) -> io::Result<Answer> {
-        let mut stream = TcpStream::connect(&self.http)?;
+        self.ask(&self.http, method, path, media, body)
+    }
+
+    fn ask(
+        &self,
+        address: &str,
+        method: &str,
+        path: &str,
+        media: &str,
+        body: &[u8],
+    ) -> io::Result<Answer> {
+        let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;
         stream.set_write_timeout(Some(ANSWER_WITHIN))?;
-        let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-            self.http
-        );
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
         if let Some(key) = &self.key {
             head.push_str(&format!("Authorization: Bearer {key}\r\n"));
         }

@@ -139,13 +139,19 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["clap"], &["cli"], "only the command line knows flags"),
     (
+        &["reqwest"],
+        &["cli"],
+        "only a command calls another server",
+    ),
+    (&["rustls"], &["api"], "certificates are read in one place"),
+    (
         &["anyhow"],
         &["app", "cli", "main"],
         "every other module has an error type of its own",
     ),
 ];
 
-/// Calls that cross the border of redaction: the call, the modules, why.
+/// Calls that belong in one place: the border of redaction, the syncs of the disk. The call, the modules, why.
 const CALLS: &[(&str, &[&str], &str)] = &[
     (
         ".reveal(",
@@ -161,6 +167,16 @@ const CALLS: &[(&str, &[&str], &str)] = &[
         "Raw::reveal",
         &["contract", "enrich"],
         "raw text is read only to check and to redact it",
+    ),
+    (
+        ".sync_all(",
+        &["disk", "store"],
+        "what is synced is told to the journal of the tests in one place",
+    ),
+    (
+        ".sync_data(",
+        &["disk", "store"],
+        "what is synced is told to the journal of the tests in one place",
     ),
     (
         "Redacted::vouch",

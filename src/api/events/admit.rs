@@ -3,6 +3,8 @@
 //! Invariants: what leaves here is redacted; the refusal names code, pointer and reason and quotes nothing. Not
 //! here: what becomes of refusals (all or nothing for JSON, dead letters for NDJSON).
 
+use serde::Deserialize;
+
 use super::recent::Identity;
 use crate::api::state::State;
 use crate::contract::{RejectCode, Rejection, decode};
@@ -19,13 +21,28 @@ pub(super) struct Admitted {
     pub identity: Identity,
 }
 
+/// Where an event comes from, which decides how old it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It happens now.
+    Stream,
+    /// It is history.
+    Import,
+}
+
 /// Checks and redacts one document.
-pub(super) fn admit(state: &State, document: &[u8]) -> Result<Admitted, Rejection> {
+pub(super) fn admit(state: &State, document: &[u8], origin: Origin) -> Result<Admitted, Rejection> {
     let event = decode(document)?;
-    check_time(state, event.time)?;
+    if origin == Origin::Stream {
+        check_time(state, event.time)?;
+    }
     let event = state.redactor.event(event);
     let identity = Identity::new(event.source.as_str(), event.id.as_str(), event.revision);
-    let entry = InboxEntry::event(&event).ok_or_else(|| {
+    let entry = match origin {
+        Origin::Stream => InboxEntry::event(&event),
+        Origin::Import => InboxEntry::imported(&event),
+    };
+    let entry = entry.ok_or_else(|| {
         Rejection::new(
             RejectCode::UnknownFormat,
             "",
@@ -55,6 +72,34 @@ fn check_time(state: &State, time: Micros) -> Result<(), Rejection> {
         return Ok(());
     };
     Err(Rejection::new(RejectCode::TimeOutOfRange, "/time", reason))
+}
+
+/// A row that the sender could not turn into an event.
+#[derive(Deserialize)]
+struct SentRefusal {
+    refusal: Refusal,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    #[serde(default)]
+    pointer: String,
+    reason: String,
+    payload: String,
+}
+
+/// The dead letter of a line that is a refusal itself; `None` when it is not, or names no code of ours.
+pub(super) fn sent_refusal(state: &State, line: &[u8]) -> Option<InboxEntry> {
+    // Cheap for events, which begin otherwise.
+    let begins = line.trim_ascii_start().strip_prefix(b"{")?;
+    begins.trim_ascii_start().strip_prefix(b"\"refusal\"")?;
+    let SentRefusal { refusal } = serde_json::from_slice(line).ok()?;
+    let mut codes = RejectCode::ALL.iter();
+    let code = codes.find(|code| code.as_str() == refusal.code)?;
+    let redacted = |text: &str| state.redactor.redactor().payload(text.as_bytes());
+    let rejection = Rejection::new(*code, redacted(&refusal.pointer), redacted(&refusal.reason));
+    InboxEntry::letter(&rejection, &redacted(&refusal.payload))
 }
 
 /// The dead letter of a refused line.

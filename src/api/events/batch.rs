@@ -4,7 +4,7 @@
 
 use serde_json::value::RawValue;
 
-use super::admit::admit;
+use super::admit::{Origin, admit};
 use super::{EventsReceipt, Group};
 use crate::api::problem::{ApiError, malformed};
 use crate::api::state::State;
@@ -22,7 +22,7 @@ pub(super) async fn take(
     let mut group = Group::default();
     let mut errors = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        match admit(state, item.get().as_bytes()) {
+        match admit(state, item.get().as_bytes(), Origin::Stream) {
             Ok(event) => group.event(event),
             Err(rejection) => {
                 let parent = if is_array {

@@ -14,22 +14,45 @@ mod stream;
 mod unpack;
 
 use actix_web::{HttpRequest, post, web};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 pub use fill::fill_recent;
 pub use recent::RecentIdentities;
 
 use super::body::{essence, read};
 use super::describe::{Event, Events, Problems};
+use super::filters::Filters;
 use super::problem::ApiError;
 use super::state::State;
 use crate::error::ErrorCode;
 use crate::source::{Inbox, InboxEntry, InboxError};
 use crate::telemetry;
-use admit::Admitted;
+use admit::{Admitted, Origin};
 use recent::Identity;
 use unpack::Unpacker;
+
+/// How events are taken.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EventsQuery {
+    /// True for an import: events of any time from 1970 on; NDJSON only.
+    #[param(value_type = Option<bool>, example = true)]
+    import: Option<String>,
+}
+
+impl EventsQuery {
+    fn origin(&self) -> Result<Origin, ApiError> {
+        let mut filters = Filters::default();
+        let import = filters.boolean("import", self.import.as_deref());
+        filters.finish()?;
+        Ok(match import {
+            Some(true) => Origin::Import,
+            _ => Origin::Stream,
+        })
+    }
+}
 
 /// What became of the events of a request.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -66,11 +89,16 @@ pub struct RefusedLine {
 /// NDJSON is read line by line without a limit in total: every refused line becomes one dead letter, the others
 /// are stored. The answer comes when all of it is durable; events can be queried within 3 seconds. Sending the
 /// same events again is safe.
+///
+/// With `import=true` NDJSON may hold events of any time from 1970 on, and lines
+/// `{"refusal":{"code","pointer","reason","payload"}}` for rows that the sender could not turn into events: each
+/// becomes a dead letter, its payload redacted. `tingchao import --url` sends so.
 #[utoipa::path(
     operation_id = "events_post",
     tag = "events",
     security(("api_key" = [])),
     extensions(("x-permission" = json!("events"))),
+    params(EventsQuery),
     request_body(description = "Events of contract v1 (CloudEvents 1.0, structured mode).", content(
         (Events = "application/json"),
         (Event = "application/x-ndjson"),
@@ -88,6 +116,7 @@ pub struct RefusedLine {
 pub(super) async fn events_post(
     state: web::Data<State>,
     request: HttpRequest,
+    query: web::Query<EventsQuery>,
     payload: web::Payload,
 ) -> Result<web::Json<EventsReceipt>, ApiError> {
     let Some(inbox) = &state.inbox else {
@@ -98,9 +127,14 @@ pub(super) async fn events_post(
     };
     let unpacker = Unpacker::of(&request)?;
     let payload = payload.into_inner();
+    let origin = query.origin()?;
     let receipt = match essence(&request).as_deref() {
         Some("application/x-ndjson" | "application/ndjson") => {
-            stream::take(&state, inbox, payload, unpacker).await?
+            stream::take(&state, inbox, payload, unpacker, origin).await?
+        }
+        _ if origin == Origin::Import => {
+            let detail = "with import=true send `application/x-ndjson`";
+            return Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail));
         }
         Some("application/json" | "application/cloudevents+json") if unpacker.is_plain() => {
             batch::take(&state, inbox, &read(payload).await?).await?

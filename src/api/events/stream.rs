@@ -11,7 +11,7 @@ use actix_web::dev::Payload;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use super::admit::{admit, letter};
+use super::admit::{Origin, admit, letter, sent_refusal};
 use super::lines::{Line, LineSplitter};
 use super::unpack::Unpacker;
 use super::{EventsReceipt, Group, RefusedLine};
@@ -40,8 +40,9 @@ pub(super) async fn take(
     inbox: &Inbox,
     mut payload: Payload,
     unpacker: Unpacker,
+    origin: Origin,
 ) -> Result<EventsReceipt, ApiError> {
-    let mut taker = Taker::new(state, inbox, unpacker);
+    let mut taker = Taker::new(state, inbox, unpacker, origin);
     loop {
         let chunk = if taker.group.is_empty() {
             payload.next().await
@@ -67,17 +68,19 @@ struct Taker<'a> {
     state: &'a State,
     inbox: &'a Inbox,
     unpacker: Unpacker,
+    origin: Origin,
     splitter: LineSplitter,
     group: Group,
     receipt: EventsReceipt,
 }
 
 impl<'a> Taker<'a> {
-    fn new(state: &'a State, inbox: &'a Inbox, unpacker: Unpacker) -> Self {
+    fn new(state: &'a State, inbox: &'a Inbox, unpacker: Unpacker, origin: Origin) -> Self {
         Self {
             state,
             inbox,
             unpacker,
+            origin,
             splitter: LineSplitter::new(state.ingest_limits.max_line_bytes),
             group: Group::default(),
             receipt: EventsReceipt::default(),
@@ -121,10 +124,16 @@ impl<'a> Taker<'a> {
     }
 
     fn line(&mut self, line: &Line) -> Result<(), ApiError> {
+        if self.origin == Origin::Import
+            && let Some(letter) = sent_refusal(self.state, &line.bytes)
+        {
+            self.group.letter(letter);
+            return Ok(());
+        }
         let admitted = if line.is_too_long {
             Err(self.too_long())
         } else {
-            admit(self.state, &line.bytes)
+            admit(self.state, &line.bytes, self.origin)
         };
         match admitted {
             Ok(event) => {

@@ -294,6 +294,8 @@ async fn both_ports_answer_until_the_shutdown() {
     let doors = Doors {
         http: bind(),
         admin: bind(),
+        folder: None,
+        tls: None,
         shutdown_timeout: Duration::from_secs(1),
     };
     let port = |listener: &TcpListener| listener.local_addr().unwrap().port();

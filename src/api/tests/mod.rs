@@ -22,6 +22,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use super::auth::Door;
 use super::server::{app, gate};
 use super::{IngestLimits, RecentIdentities, State};
 use crate::config::StoreUrl;
@@ -145,7 +146,7 @@ impl Server {
     /// Sends a request as it is.
     async fn send(&self, request: TestRequest) -> Answer {
         let gate = web::Data::new(gate().unwrap());
-        let service = init_service(app(self.state.clone(), gate)).await;
+        let service = init_service(app(self.state.clone(), gate, Door::Network)).await;
         let response = call_service(&service, request.to_request()).await;
         let (_, response) = response.into_parts();
         let (head, body) = response.into_parts();

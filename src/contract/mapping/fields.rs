@@ -391,3 +391,103 @@ pub(super) fn distinguishing(event_type: &str) -> &'static [&'static str] {
         _ => &["agent_id"],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::contract::schema;
+
+    /// Compares an object of the schema with our fields; what differs goes to `wrong`.
+    fn compare(at: &str, schema: &Value, fields: &[Field], wrong: &mut Vec<String>) {
+        let properties = schema["properties"].as_object().unwrap();
+        let theirs: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+        let ours: BTreeSet<&str> = fields.iter().map(|field| field.name).collect();
+        for name in theirs.symmetric_difference(&ours) {
+            wrong.push(format!("{at}.{name}: in one of contract and mapping only"));
+        }
+        let required = schema["required"].as_array().into_iter().flatten();
+        let required: BTreeSet<&str> = required.filter_map(Value::as_str).collect();
+        for field in fields {
+            let at = format!("{at}.{}", field.name);
+            if field.required != required.contains(field.name) {
+                wrong.push(format!("{at}: required is {}", field.required));
+            }
+            if let Some(theirs) = properties.get(field.name) {
+                kind(&at, theirs, field.kind, wrong);
+            }
+        }
+    }
+
+    fn kind(at: &str, schema: &Value, ours: Kind, wrong: &mut Vec<String>) {
+        let name = match &schema["type"] {
+            Value::Array(several) => several.first().and_then(Value::as_str),
+            one => one.as_str(),
+        };
+        let words: Vec<&str> = schema["enum"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let is_time = schema["format"] == "date-time";
+        let fits = match (ours, name) {
+            (Kind::Text, Some("string")) => words.is_empty() && !is_time,
+            (Kind::Word(check), Some("string")) => {
+                let all = words.iter().all(|word| check(word).is_none());
+                !words.is_empty() && all && check("no such word").is_some()
+            }
+            (Kind::Time, Some("string")) => is_time,
+            (Kind::Integer, Some("integer"))
+            | (Kind::Number, Some("number"))
+            | (Kind::Boolean, Some("boolean")) => true,
+            (Kind::Free, _) => schema["properties"].is_null(),
+            (Kind::Object(fields), Some("object")) => {
+                compare(at, schema, fields, wrong);
+                true
+            }
+            (Kind::List(of), Some("array")) => {
+                kind(&format!("{at}[]"), &schema["items"], *of, wrong);
+                true
+            }
+            _ => false,
+        };
+        if !fits {
+            wrong.push(format!(
+                "{at}: {ours:?} is not what the schema says: {schema}"
+            ));
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_contract_can_be_mapped() {
+        let mut wrong = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (path, content) in schema::files() {
+            let event_type = path
+                .strip_prefix("schemas/events/")
+                .and_then(|name| name.strip_suffix(".schema.json"));
+            let Some(event_type) = event_type else {
+                continue;
+            };
+            let whole: Value = serde_json::from_str(&content).unwrap();
+            match of_type(event_type) {
+                Some(fields) => {
+                    let data = &whole["properties"]["data"];
+                    compare(event_type, data, fields, &mut wrong);
+                }
+                None => wrong.push(format!("{event_type} can't be mapped")),
+            }
+            seen.insert(event_type.to_owned());
+        }
+        for name in type_names() {
+            if !seen.contains(name) {
+                wrong.push(format!("{name} is not in the contract"));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
