@@ -274,7 +274,7 @@ impl<'l> Desk<'l> {
         let mut customer = 0;
         for _ in 0..6 {
             // Some people call far more often than others.
-            customer = (dice.unit().powf(1.7) * (population - 16) as f64) as u64;
+            customer = (dice.unit().powf(1.25) * (population - 16) as f64) as u64;
             if english {
                 customer = customer - customer % 16 + 3;
             } else if is_english(customer) {
