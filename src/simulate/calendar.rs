@@ -124,7 +124,7 @@ impl Calendar {
     }
 
     /// Days until the next, or since the last, lunar new year, the nearer one.
-    pub(super) fn from_new_year(&self, day: i32) -> i32 {
+    pub(super) fn days_to_new_year(&self, day: i32) -> i32 {
         let distances = self.new_year.iter().map(|new_year| day - new_year);
         distances
             .min_by_key(|distance| distance.abs())
@@ -134,7 +134,7 @@ impl Calendar {
     pub(super) fn kind(&self, day: i32) -> Kind {
         let (year, month, date) = parts(day);
         let weekend = weekday(day) >= 5;
-        let lunar = (-1..=6).contains(&self.from_new_year(day));
+        let lunar = (-1..=6).contains(&self.days_to_new_year(day));
         let off = if ANNOUNCED.contains(&year) {
             self.off
                 .iter()
@@ -170,7 +170,7 @@ impl Calendar {
             (12, 12) => 1.4,
             _ => 1.0,
         };
-        match self.from_new_year(day) {
+        match self.days_to_new_year(day) {
             -21..=-8 => peak * 1.2,
             -7..=-2 => peak * 0.85,
             -1..=4 => peak * 0.45,

@@ -42,6 +42,8 @@ pub(super) struct Record {
     /// Queues left.
     pub abandoned: f32,
     pub contacts: u16,
+    /// Whether the CRM's record of him was written.
+    pub known: bool,
     /// When he said that he leaves, µs; 0 when he stays.
     pub leaving_at: i64,
     /// When he left, µs; 0 when he is here.

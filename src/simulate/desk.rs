@@ -190,7 +190,7 @@ impl<'l> Desk<'l> {
 
     fn begin_day(&mut self, at: i64) {
         let (day, last) = (self.day, self.options.days.max(1));
-        if day == 0 {
+        if day == 0 && self.knows_all() {
             for customer in 0..self.customers.records.len() as u64 {
                 let known = at + (customer as i64 * 7_919_000) % (6 * HOUR);
                 self.finished.push(Finished::Known(known, customer));
@@ -217,6 +217,12 @@ impl<'l> Desk<'l> {
             self.timer(at + DAY, 0, Timer::Day);
         }
         self.day += 1;
+    }
+
+    /// Whether the CRM writes all customers on the first day; in short runs it
+    /// writes those who come, when they come first.
+    const fn knows_all(&self) -> bool {
+        self.options.days >= 28
     }
 
     /// Contacts that a topic has on a day, before chance.
@@ -274,7 +280,7 @@ impl<'l> Desk<'l> {
         let mut customer = 0;
         for _ in 0..6 {
             // Some people call far more often than others.
-            customer = (dice.unit().powf(1.7) * (population - 16) as f64) as u64;
+            customer = (dice.unit().powf(1.25) * (population - 16) as f64) as u64;
             if english {
                 customer = customer - customer % 16 + 3;
             } else if is_english(customer) {
@@ -354,6 +360,11 @@ impl<'l> Desk<'l> {
             return;
         }
         self.open.insert((at, number));
+        let everybody = self.knows_all();
+        let record = self.customers.records.get_mut(contact.customer as usize);
+        if record.is_some_and(|record| !std::mem::replace(&mut record.known, true)) && !everybody {
+            self.finished.push(Finished::Known(at, contact.customer));
+        }
         match contact.channel {
             _ if contact.is_outbound() => {
                 contact.joined_at = at;

@@ -72,69 +72,83 @@ pub(super) fn documents(
     library: &Library,
     plan: &Plan,
 ) -> BTreeMap<&'static str, Vec<u8>> {
-    let at = |day: f64| Micros(options.start_micros() + (day * DAY as f64) as i64);
     let mut articles = Vec::new();
-    for (index, topic) in plan.topics.iter().enumerate() {
-        let intent = &library.intents[topic.intent];
-        let closed_at = plan
-            .interventions
-            .iter()
-            .find(|change| change.topic == index && change.closes_gap)
-            .map(|change| at(change.day));
-        if topic.gap == Gap::OutOfScope {
-            continue;
-        }
-        let article =
-            |id: String, answer: String, from: Option<Micros>, to: Option<Micros>| Article {
-                id,
-                base: BASE,
-                kind: "faq",
-                question: &intent.question,
-                similar_questions: intent.similar.clone(),
-                answer,
-                language: if library.languages[intent.language].is_english() {
-                    "en"
-                } else {
-                    "zh"
-                },
-                valid_from: from,
-                valid_to: to,
-            };
-        let own = |other: bool| answer_text(library, intent, other);
-        let id = article_id(intent);
-        match topic.gap {
-            Gap::NoContent => {}
-            Gap::Rejected => {
-                let vague = vague(library, intent);
-                put(&mut articles, &article(id.clone(), vague, None, closed_at));
-            }
-            Gap::Outdated => put(
-                &mut articles,
-                &article(id.clone(), own(false), None, closed_at),
-            ),
-            Gap::Conflict => {
-                put(&mut articles, &article(id.clone(), own(false), None, None));
-                let contrary = article(contrary_id(intent), own(true), None, closed_at);
-                put(&mut articles, &contrary);
-            }
-            _ => put(&mut articles, &article(id.clone(), own(false), None, None)),
-        }
-        if let Some(from) =
-            closed_at.filter(|_| topic.gap != Gap::Conflict && topic.gap != Gap::NotFound)
-        {
-            let right = own(topic.gap == Gap::Outdated);
-            put(
-                &mut articles,
-                &article(format!("{id}-new"), right, Some(from), None),
-            );
-        }
+    for index in 0..plan.topics.len() {
+        articles_of(index, options, library, plan, &mut articles);
     }
+    let changes = changes(options, library, plan);
+    BTreeMap::from([
+        ("knowledge/articles.jsonl", articles),
+        ("knowledge/interventions.jsonl", changes),
+    ])
+}
+
+/// The articles of one topic.
+fn articles_of(index: usize, options: &Options, library: &Library, plan: &Plan, out: &mut Vec<u8>) {
+    let at = |day: f64| Micros(options.start_micros() + (day * DAY as f64) as i64);
+    let topic = &plan.topics[index];
+    let intent = &library.intents[topic.intent];
+    let closed_at = plan
+        .interventions
+        .iter()
+        .find(|change| change.topic == index && change.closes_gap)
+        .map(|change| at(change.day));
+    if topic.gap == Gap::OutOfScope {
+        return;
+    }
+    let article = |id: String, answer: String, from: Option<Micros>, to: Option<Micros>| Article {
+        id,
+        base: BASE,
+        kind: "faq",
+        question: &intent.question,
+        similar_questions: intent.similar.clone(),
+        answer,
+        language: if library.languages[intent.language].is_english() {
+            "en"
+        } else {
+            "zh"
+        },
+        valid_from: from,
+        valid_to: to,
+    };
+    let own = |other: bool| answer_text(library, intent, other);
+    let id = article_id(intent);
+    match topic.gap {
+        Gap::NoContent => {}
+        Gap::Rejected => {
+            let vague = vague(library, intent);
+            put(out, &article(id.clone(), vague, None, closed_at));
+        }
+        Gap::Outdated => put(out, &article(id.clone(), own(false), None, closed_at)),
+        Gap::Conflict => {
+            put(out, &article(id.clone(), own(false), None, None));
+            let contrary = article(contrary_id(intent), own(true), None, closed_at);
+            put(out, &contrary);
+        }
+        _ => put(out, &article(id.clone(), own(false), None, None)),
+    }
+    if let Some(from) =
+        closed_at.filter(|_| topic.gap != Gap::Conflict && topic.gap != Gap::NotFound)
+    {
+        let right = own(topic.gap == Gap::Outdated);
+        put(out, &article(format!("{id}-new"), right, Some(from), None));
+    }
+}
+
+/// The dated changes as NDJSON.
+fn changes(options: &Options, library: &Library, plan: &Plan) -> Vec<u8> {
+    let at = |day: f64| Micros(options.start_micros() + (day * DAY as f64) as i64);
     let mut changes = Vec::new();
     for change in &plan.interventions {
         let intent = &library.intents[plan.topics[change.topic].intent];
+        let id = article_id(intent);
         let article = change
             .closes_gap
-            .then(|| format!("{}-new", article_id(intent)));
+            .then(|| match plan.topics[change.topic].gap {
+                // The right article is there: it is found now, or the other one is gone.
+                Gap::Conflict | Gap::NotFound => id,
+                _ => format!("{id}-new"),
+            });
         put(
             &mut changes,
             &Change {
@@ -147,10 +161,7 @@ pub(super) fn documents(
             },
         );
     }
-    BTreeMap::from([
-        ("knowledge/articles.jsonl", articles),
-        ("knowledge/interventions.jsonl", changes),
-    ])
+    changes
 }
 
 /// An answer that helps nobody.

@@ -25,7 +25,7 @@ impl Desk<'_> {
         ivr(&mut contact, at, Node::Root, IvrAction::Menu, Key::None);
         at += contact.dice.between(4_000, 16_000) * MS;
         // A wrong key leads round once more, some never find the right one.
-        let mut loops = 0;
+        let mut loops = 0_u8;
         while loops < 4 && contact.dice.chance(0.16) {
             let wrong = *contact.dice.pick(&['0', '7', '8', '#']);
             ivr(
@@ -64,6 +64,18 @@ impl Desk<'_> {
         let node = Node::Queue(chosen);
         ivr(&mut contact, at, node, IvrAction::Menu, Key::None);
         at += contact.dice.between(3_000, 14_000) * MS;
+        self.choose(contact, (at, chosen, loops));
+    }
+
+    /// What is chosen in the menu of a queue.
+    fn choose(&mut self, mut contact: Contact, (at, chosen, loops): (i64, usize, u8)) {
+        let node = Node::Queue(chosen);
+        let step = |action, key| Step::Ivr {
+            at,
+            node,
+            action,
+            key,
+        };
         let self_service = if self.intent(contact.topic).self_service {
             0.38
         } else {
@@ -72,7 +84,7 @@ impl Desk<'_> {
         let lost = 0.07 + 0.09 * f64::from(loops);
         match contact.dice.weighted(&[lost, self_service, 0.74]) {
             0 => {
-                ivr(&mut contact, at, node, IvrAction::HangUp, Key::None);
+                contact.steps.push(step(IvrAction::HangUp, Key::None));
                 contact.cause = Some(if loops > 1 {
                     "lost_in_menu"
                 } else {
@@ -82,7 +94,9 @@ impl Desk<'_> {
             }
             1 => self.self_service(contact, at, node),
             _ => {
-                ivr(&mut contact, at, node, IvrAction::ToAgent, Key::Digit('0'));
+                contact
+                    .steps
+                    .push(step(IvrAction::ToAgent, Key::Digit('0')));
                 contact.queue = self.staff.queue(&self.library.queues[chosen].name);
                 let number = contact.number;
                 self.contacts.insert(number, contact);

@@ -258,7 +258,9 @@ impl Plan {
             Season::MonthStart => 0.76,
             Season::Double11 if month == 11 && (9..=16).contains(&of_month) => 2.6,
             Season::Double11 => 0.8,
-            Season::SpringFestival if (-14..=8).contains(&self.calendar.from_new_year(date)) => 3.0,
+            Season::SpringFestival if (-14..=8).contains(&self.calendar.days_to_new_year(date)) => {
+                3.0
+            }
             Season::SpringFestival => 0.8,
             Season::Holidays if matches!(kind, Kind::Holiday | Kind::SpringFestival) => 2.6,
             Season::Holidays => 0.85,

@@ -167,11 +167,9 @@ impl<'a> Pen<'a> {
                 from,
                 until,
                 shown,
-                failing: _,
                 end,
-            } => {
-                self.bot((*from, *until), *shown, *end);
-            }
+                ..
+            } => self.bot((*from, *until), *shown, *end),
             Step::Queued {
                 at,
                 queue,
@@ -217,9 +215,7 @@ impl<'a> Pen<'a> {
                 shown,
                 action,
                 actor,
-            } => {
-                self.knowledge(*at, *shown, *action, *actor);
-            }
+            } => self.knowledge(*at, *shown, *action, *actor),
             Step::Ended {
                 at,
                 reason,

@@ -44,11 +44,14 @@ pub struct SimulatedDay {
 /// Interactions and those with a person, by topic.
 type Tally = Vec<(i64, i64)>;
 
+/// When, rank of the type, number in the day, document.
+type Delivered = (i64, i32, u64, Vec<u8>);
+
 /// The run; an iterator over its days.
 pub struct Run<'l> {
     desk: Desk<'l>,
     options: Options,
-    days: BTreeMap<i32, Vec<(i64, i32, u64, Vec<u8>)>>,
+    days: BTreeMap<i32, Vec<Delivered>>,
     tallies: BTreeMap<i32, Tally>,
     rows: Vec<Row>,
     lines: u64,
@@ -158,7 +161,7 @@ impl<'l> Run<'l> {
 
     fn hand_out(&mut self, day: i32) -> SimulatedDay {
         let mut lines = self.days.remove(&day).unwrap_or_default();
-        lines.sort_unstable_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
+        lines.sort_unstable_by_key(|line| (line.0, line.1, line.2));
         if self.options.shuffle_within_day {
             let mut dice = Dice::new(self.options.seed, Stream::Shuffle, day as u64);
             for last in (1..lines.len()).rev() {

@@ -274,6 +274,10 @@ fn customer(
             if phrases.dice.chance(0.65) {
                 phrases.add(Part::Endings);
             }
+            // Many say what else is on their mind in the same breath.
+            if phrases.dice.chance(0.35) {
+                phrases.stop().add(Part::FollowUps);
+            }
             feeling(talk, mood, phrases)
         }
         Act::AsksAgain => {
