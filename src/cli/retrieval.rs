@@ -89,7 +89,7 @@ pub struct RetrievalArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Rounds over the pairs.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 20)]
     epochs: u32,
     /// Texts that a term must stand in to get a vector.
     #[arg(long, default_value_t = 5)]

@@ -6,6 +6,7 @@
 
 pub mod drivers;
 pub mod effect;
+pub mod gap_type;
 pub mod matching;
 pub mod statistics;
 pub mod topics;

@@ -190,9 +190,9 @@ impl Base {
     /// # Errors
     /// When the index cannot be read.
     pub fn best_bm25(&self, query: &str) -> Result<f32, LexicalError> {
-        let found = self
-            .lexical
-            .candidates(&for_matching(query), &Synonyms::default(), 1)?;
+        let found =
+            self.lexical
+                .candidates(&for_matching(query), &Synonyms::default(), &self.counts, 1)?;
         Ok(found.first().map_or(0.0, |first| first.1))
     }
 
@@ -218,9 +218,9 @@ impl Base {
         likely: &[ArticleId],
     ) -> Result<Vec<Candidate>, LexicalError> {
         let normal = for_matching(query);
-        let found = self
-            .lexical
-            .candidates(&normal, models.synonyms, LEXICAL_CANDIDATES)?;
+        let found =
+            self.lexical
+                .candidates(&normal, models.synonyms, &self.counts, LEXICAL_CANDIDATES)?;
         let best = found.first().map_or(1.0, |first| first.1.max(1e-6));
         let mut scores: HashMap<TextId, f32> = found
             .into_iter()

@@ -11,7 +11,7 @@ use super::analysis::{Analysis, Term};
 use super::train::Generator;
 
 /// An article with fewer questions gets no separator.
-pub const LEAST_TEXTS: usize = 4;
+pub const LEAST_TEXTS: usize = 5;
 /// A base with fewer such articles gets none at all.
 pub const LEAST_CLASSES: usize = 5;
 /// Most weights, 4 bytes each; terms that are seen least are left out first.

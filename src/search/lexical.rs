@@ -12,10 +12,11 @@ use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::TextAnalyzer;
+use tantivy::tokenizer::{TextAnalyzer, Token};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
 use super::analysis::word_term;
+use super::features::Counts;
 use super::synonyms::Synonyms;
 use super::tokenizer::{Kind, Terms, tokens};
 
@@ -104,7 +105,8 @@ impl Lexical {
         Ok(())
     }
 
-    /// The `limit` best texts for a normalised query with their BM25.
+    /// The `limit` best texts for a normalised query with their BM25. Of synonyms only those are asked for that the
+    /// base has, by `counts`.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -112,9 +114,10 @@ impl Lexical {
         &self,
         normal: &str,
         synonyms: &Synonyms,
+        counts: &Counts,
         limit: usize,
     ) -> Result<Vec<(TextId, f32)>, LexicalError> {
-        let query = self.query(normal, synonyms);
+        let query = self.query(normal, synonyms, counts);
         let searcher = self.reader.searcher();
         let top = searcher.search(&query, &TopDocs::with_limit(limit).order_by_score())?;
         let mut found = Vec::with_capacity(top.len());
@@ -132,19 +135,29 @@ impl Lexical {
         Ok(found)
     }
 
-    fn query(&self, normal: &str, synonyms: &Synonyms) -> BooleanQuery {
+    fn query(&self, normal: &str, synonyms: &Synonyms, counts: &Counts) -> BooleanQuery {
         let mut boosts: HashMap<Term, f32> = HashMap::new();
         for token in tokens(Kind::Words, normal) {
             let term = word_term(&token.text);
             boosts.insert(Term::from_field_text(self.words, &token.text), 1.0);
-            for other in synonyms.others(term) {
+            for other in synonyms
+                .others(term)
+                .filter(|&other| counts.seen(other) > 0)
+            {
                 if let Some(other) = synonyms.text(other) {
                     let term = Term::from_field_text(self.words, other);
                     boosts.entry(term).or_insert(SYNONYM_BOOST);
                 }
             }
         }
-        for token in tokens(Kind::Parts, normal) {
+        // A single character is in many texts; pairs find the same ones faster.
+        let parts = tokens(Kind::Parts, normal);
+        let is_pair = |token: &Token| token.text.chars().nth(1).is_some();
+        let has_pairs = parts.iter().any(is_pair);
+        for token in parts
+            .into_iter()
+            .filter(|token| !has_pairs || is_pair(token))
+        {
             boosts.insert(Term::from_field_text(self.parts, &token.text), PART_BOOST);
         }
         let mut clauses: Vec<(Term, f32)> = boosts.into_iter().collect();

@@ -25,6 +25,8 @@ mod shelf;
 pub mod shipped;
 mod snippet;
 pub mod synonyms;
+#[cfg(test)]
+mod tests;
 pub mod tokenizer;
 pub mod train;
 

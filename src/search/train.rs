@@ -41,10 +41,10 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            epochs: 6,
+            epochs: 20,
             batch: 128,
-            rate: 0.03,
-            sharpness: 12.0,
+            rate: 0.08,
+            sharpness: 7.0,
             least_seen: 3,
             seed: 7,
         }

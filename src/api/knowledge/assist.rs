@@ -65,6 +65,7 @@ pub struct AssistAnswer {
     /// Best first.
     pub items: Vec<ItemView>,
     /// What is known of the customer; null without `customer_id`.
+    #[schema(value_type = Option<Object>)]
     pub customer: Option<AssistCustomer>,
 }
 

@@ -70,6 +70,7 @@ pub struct VersionView {
     #[schema(example = 2)]
     pub version: i64,
     /// What it said; null when this version is a deletion.
+    #[schema(value_type = Option<Object>)]
     pub content: Option<ContentView>,
     /// The key that wrote it.
     #[schema(example = "9f86d081884c7d65")]
