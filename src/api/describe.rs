@@ -24,7 +24,10 @@ pub(super) const TAGS: [(&str, &str); 7] = [
         "interactions",
         "Interactions, with their legs, turns and timeline.",
     ),
-    ("profiles", "What is known of the operation."),
+    (
+        "profiles",
+        "What is known of customers, agents and the operation.",
+    ),
     ("metrics", "Definitions of KPIs, and what they say."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),

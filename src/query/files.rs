@@ -52,6 +52,7 @@ pub(super) const NAMED: &[File] = files!("named":
     "longest_waits",
     "patience_curve",
     "abandon_causes",
+    "sentiment_drift",
     "agents_handle_time",
     "operations_intervals",
     "turns_of_interaction",

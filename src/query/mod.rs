@@ -31,6 +31,7 @@ pub use engine::{Engine, Limits, NamedRequest, Request, Spill, runtime};
 pub use error::QueryError;
 pub use files::NamedQuery;
 pub use header::{Column, Header, Param, SqlType};
+pub(crate) use metrics::MAX_GROUPS;
 pub use metrics::{
     CompareRequest, Compared, Definition, Kind, MetricParam, MetricRequest, MetricSettings,
     Registry, Side,

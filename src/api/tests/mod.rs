@@ -4,6 +4,7 @@ mod access;
 mod describe;
 mod events;
 mod metrics;
+mod profiles;
 mod reads;
 
 use std::net::SocketAddr;
