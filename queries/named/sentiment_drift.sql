@@ -1,97 +1,152 @@
 -- name: sentiment_drift
--- about: How the mood of each queue moved between two windows: medians, effect size, Mann-Whitney with false-discovery control.
+-- about: Whether the mood of customers moved: interactions of a window against those of a reference window on the
+--   same weekdays, by queue, agent, topic or channel. The score of an interaction is the position-weighted mean of
+--   its customer turns. The test is Mann-Whitney's with ties and continuity corrected, its effect Cliff's delta, and
+--   q is p under Benjamini-Hochberg over all groups of the answer. The change of the mean is split into what comes
+--   from other topics (mix) and what comes from another mood on the same topics (rate).
 -- params:
---   reference_from timestamptz
---   reference_to timestamptz
 --   from timestamptz
 --   to timestamptz
+--   reference_from timestamptz
+--   reference_to timestamptz
+--   by text = queue
 -- columns:
---   queue text
---   n_reference bigint, interactions with a score in the reference window
---   n bigint, interactions with a score in the window
---   median_reference double precision
+--   label text, the queue, agent, topic or channel
+--   n bigint, interactions of the window
+--   n_reference bigint
 --   median double precision
+--   median_reference double precision
 --   drift double precision, median less median of the reference
---   cliffs_delta double precision, -1 to 1, above 0 when the mood got better
---   p double precision, Mann-Whitney, two-sided, normal approximation with correction for ties
---   q double precision, p after Benjamini-Hochberg over all queues
--- tables: interactions
--- Choose windows of the same weekdays.
-with scored as (
+--   cliffs_delta double precision, -1 to 1; negative when moods are worse
+--   p double precision, two-sided
+--   q double precision, false discovery rate
+--   mix_effect double precision
+--   rate_effect double precision
+-- tables: interactions, turns
+with said as (
     select
-        queue,
-        -- A negative zero would tie with no zero.
-        sentiment_score + 0.0 as score,
-        started_at >= $from and started_at < $to as is_new
-    from interactions
-    where queue is not null and sentiment_score is not null
-        and ((started_at >= $from and started_at < $to)
-            or (started_at >= $reference_from and started_at < $reference_to))
+        interaction_id, topic_id, sentiment_score,
+        row_number() over (partition by interaction_id order by seq) as place
+    from turns
+    where speaker = 'customer' and sentiment_score is not null
 ),
-tied as (
+scored as (
     select
-        queue,
-        score,
-        is_new,
-        rank() over (partition by queue order by score) as first_rank,
-        count(*) over (partition by queue, score) as alike
-    from scored
+        interaction_id as said_in,
+        sum(place * sentiment_score) / sum(place) as score,
+        first_value(topic_id order by place) filter (where topic_id is not null) as topic_id
+    from said
+    group by interaction_id
 ),
--- U from the mean ranks of ties; the sum of t^3 - t over groups of ties is the sum of t^2 - 1 over their members.
-counted as (
+placed as (
     select
-        queue,
-        cast(count(*) filter (where not is_new) as double precision) as m,
-        cast(count(*) filter (where is_new) as double precision) as n,
-        median(score) filter (where not is_new) as median_reference,
-        median(score) filter (where is_new) as median_new,
-        sum(first_rank + (alike - 1) / 2.0) filter (where is_new) as ranks,
-        cast(sum(alike * alike - 1) as double precision) as ties
-    from tied
-    group by queue
+        s.score,
+        coalesce(s.topic_id, '') as topic,
+        case $by when 'agent' then i.agent_id when 'topic' then s.topic_id when 'channel' then i.channel else i.queue end as label,
+        date_part('dow', i.started_at) as weekday,
+        case when i.started_at >= $from and i.started_at < $to then 1 else 0 end as is_new
+    from interactions as i
+    join scored as s on i.interaction_id = s.said_in
+    where (i.started_at >= $from and i.started_at < $to)
+        or (i.started_at >= $reference_from and i.started_at < $reference_to)
+),
+weekdays as (select distinct weekday as seen from placed where is_new = 1),
+compared as (
+    select p.label, p.topic, p.score, p.is_new
+    from placed as p
+    left semi join weekdays as w on p.weekday = w.seen
+    where p.label is not null
+),
+ranked as (
+    select
+        label, score, is_new,
+        rank() over (partition by label order by score) as least_rank,
+        count(*) over (partition by label, score) as ties,
+        row_number() over (partition by label, is_new order by score) as place,
+        count(*) over (partition by label, is_new) as side_n
+    from compared
+),
+sums as (
+    select
+        label,
+        cast(sum(is_new) as bigint) as n,
+        cast(sum(1 - is_new) as bigint) as n_reference,
+        avg(score) filter (where is_new = 1 and place in ((side_n + 1) / 2, (side_n + 2) / 2)) as median,
+        avg(score) filter (where is_new = 0 and place in ((side_n + 1) / 2, (side_n + 2) / 2)) as median_reference,
+        sum(case when is_new = 1 then least_rank + (ties - 1) / 2.0 else 0.0 end) as rank_sum,
+        -- Each of t equal scores adds t^2 - 1, together t^3 - t.
+        sum(cast(ties as double) * ties - 1) as tie_sum
+    from ranked
+    group by label
 ),
 tested as (
     select
         *,
-        ranks - n * (n + 1) / 2.0 as u,
-        m * n / 12.0 * ((m + n + 1) - ties / nullif((m + n) * (m + n - 1), 0)) as variance
-    from counted
-    where m > 0 and n > 0
+        rank_sum - n * (n + 1) / 2.0 as u,
+        cast(n as double) * n_reference as pairs,
+        sqrt(cast(n as double) * n_reference / 12
+            * ((n + n_reference + 1) - tie_sum / (cast(n + n_reference as double) * (n + n_reference - 1)))) as sigma
+    from sums
+    where n > 0 and n_reference > 0
 ),
--- The upper tail of the normal distribution after Abramowitz and Stegun 26.2.17, error below 7.5e-8.
-tailed as (
-    select *, abs(u - m * n / 2.0) / nullif(sqrt(greatest(variance, 0.0)), 0) as z
+distances as (
+    select
+        *,
+        greatest(abs(u - pairs / 2) - 0.5, 0.0) / nullif(sigma, 0.0) / sqrt(2.0) as x
     from tested
 ),
-expanded as (
-    select *, 1.0 / (1.0 + 0.2316419 * z) as k
-    from tailed
-),
-judged as (
+-- The complementary error function by Abramowitz and Stegun 7.1.26, to 1.5e-7.
+chances as (
     select
         *,
-        least(1.0, 2.0 * 0.3989422804014327 * exp(-z * z / 2.0)
-            * k * (0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))) as p
-    from expanded
+        case when x is null then 1.0 else
+            (0.254829592 * t + -0.284496736 * t * t + 1.421413741 * t * t * t + -1.453152027 * t * t * t * t
+                + 1.061405429 * t * t * t * t * t) * exp(-x * x)
+        end as p
+    from (select *, 1.0 / (1.0 + 0.3275911 * x) as t from distances)
 ),
-ranked as (
+ordered as (
+    select *, row_number() over (order by p, label) as p_rank, count(*) over () as groups
+    from chances
+),
+topics as (
+    select
+        label, topic,
+        avg(score) filter (where is_new = 1) as mean_new,
+        avg(score) filter (where is_new = 0) as mean_old,
+        cast(sum(is_new) as double) as n_new,
+        cast(sum(1 - is_new) as double) as n_old
+    from compared
+    group by label, topic
+),
+shares as (
     select
         *,
-        p * count(p) over () / row_number() over (order by p nulls last, queue) as step,
-        row_number() over (order by p nulls last, queue) as place
-    from judged
+        n_new / nullif(sum(n_new) over (partition by label), 0.0) as share_new,
+        n_old / nullif(sum(n_old) over (partition by label), 0.0) as share_old
+    from topics
+),
+effects as (
+    select
+        label as effect_of,
+        -- A topic of one side only has no mood to compare with: its change is mix.
+        sum((share_new - share_old) * coalesce(mean_old, mean_new)) as mix_effect,
+        sum(share_new * (mean_new - mean_old)) as rate_effect
+    from shares
+    group by label
 )
 select
-    queue,
-    cast(m as bigint) as n_reference,
-    cast(n as bigint) as n,
-    median_reference,
-    median_new as median,
-    median_new - median_reference as drift,
-    2.0 * u / (m * n) - 1.0 as cliffs_delta,
-    p,
-    case when p is not null then
-        least(1.0, min(step) over (order by place rows between current row and unbounded following))
-    end as q
-from ranked
-order by q nulls last, queue
+    o.label,
+    o.n,
+    o.n_reference,
+    o.median,
+    o.median_reference,
+    o.median - o.median_reference as drift,
+    2 * o.u / o.pairs - 1 as cliffs_delta,
+    o.p,
+    least(min(o.p * o.groups / o.p_rank) over (order by o.p_rank desc rows between unbounded preceding and current row), 1.0) as q,
+    e.mix_effect,
+    coalesce(e.rate_effect, 0.0) as rate_effect
+from ordered as o
+join effects as e on o.label = e.effect_of
+order by o.p, o.label

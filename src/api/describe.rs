@@ -24,7 +24,10 @@ pub(super) const TAGS: [(&str, &str); 10] = [
         "interactions",
         "Interactions, with their legs, turns and timeline.",
     ),
-    ("profiles", "What is known of the operation."),
+    (
+        "profiles",
+        "What is known of customers, agents and the operation.",
+    ),
     ("metrics", "Definitions of KPIs, and what they say."),
     ("topics", "What customers ask for."),
     ("knowledge", "Articles, and search in them."),

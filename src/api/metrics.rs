@@ -18,7 +18,7 @@ use super::problem::ApiError;
 use super::rows::collect;
 use super::state::State;
 use crate::error::ErrorCode;
-use crate::query::{CompareRequest, Definition, MetricRequest, Registry, Side};
+use crate::query::{CompareRequest, Definition, MAX_GROUPS, MetricRequest, Registry, Side};
 
 /// Rows of an answer.
 const MAX_ROWS: usize = 10_000;
@@ -421,6 +421,8 @@ pub struct ComparisonAnswer {
     /// Interactions in all groups.
     #[schema(example = 15)]
     pub interactions: i64,
+    /// True when there are more groups than an answer holds.
+    pub truncated: bool,
     /// Events before this time are expected to have come; null before the first event.
     #[schema(format = DateTime)]
     pub watermark: Option<String>,
@@ -499,7 +501,7 @@ pub struct Contribution {
                     {"definition": "abandonment_rate_b@1", "numerator": 0.0, "denominator": 0.0}
                 ]
             }],
-            "interactions": 5, "watermark": "1999-02-14T22:00:00Z"
+            "interactions": 5, "truncated": false, "watermark": "1999-02-14T22:00:00Z"
         })),
         Problems,
     ),
@@ -541,6 +543,7 @@ pub(super) async fn metrics_compare(
     Ok(web::Json(ComparisonAnswer {
         definitions,
         interactions: differences.iter().map(|group| group.interactions).sum(),
+        truncated: differences.len() >= MAX_GROUPS,
         differences,
         watermark: state.watermark().map(|at| at.to_string()),
     }))

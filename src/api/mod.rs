@@ -6,9 +6,11 @@
 //! nothing unredacted is answered; no query string and no body reaches a log. Not here: SQL (`query` and
 //! `queries/`), what happens to events after the inbox (`pipeline`).
 
+mod agents;
 mod analyze;
 mod auth;
 mod body;
+mod customers;
 mod describe;
 mod events;
 mod filters;
@@ -50,6 +52,10 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(operations::operations_profile)
+        .service(agents::agents_list)
+        .service(agents::agent_profile)
+        .service(customers::customer_lookup)
+        .service(customers::customer_profile)
         .service(metrics::metrics_list)
         .service(metrics::metric_query)
         .service(metrics::metrics_compare)

@@ -19,6 +19,17 @@ use crate::contract::event::{
 use crate::contract::{Data, Event};
 use crate::domain::{IdentityKind, Json, Raw, Redacted};
 
+/// What an identity is to the redactor.
+fn pii_kind(kind: IdentityKind) -> PiiKind {
+    match kind {
+        IdentityKind::Phone => PiiKind::Phone,
+        IdentityKind::Email => PiiKind::Email,
+        IdentityKind::WechatExternalUserid | IdentityKind::WechatOpenid => PiiKind::Wechat,
+        IdentityKind::Account => PiiKind::Account,
+        IdentityKind::Device => PiiKind::Device,
+    }
+}
+
 /// Redacts events; cheap to clone.
 #[derive(Clone)]
 pub struct EventRedactor {
@@ -105,14 +116,13 @@ impl EventRedactor {
         raw.into_iter().map(|item| self.key(item)).collect()
     }
 
+    /// An identity as it is stored: the token of a value, a token as it is.
+    pub fn identity_key(&self, kind: IdentityKind, value: &str) -> String {
+        self.redactor.key(pii_kind(kind), value).into_owned()
+    }
+
     fn identity<'a>(&self, identity: Identity<Raw<'a>>) -> Identity<Redacted<'a>> {
-        let kind = match identity.kind {
-            IdentityKind::Phone => PiiKind::Phone,
-            IdentityKind::Email => PiiKind::Email,
-            IdentityKind::WechatExternalUserid | IdentityKind::WechatOpenid => PiiKind::Wechat,
-            IdentityKind::Account => PiiKind::Account,
-            IdentityKind::Device => PiiKind::Device,
-        };
+        let kind = pii_kind(identity.kind);
         Identity {
             kind: identity.kind,
             value: Redacted::vouch(map_cow(identity.value.reveal_into(), |text| {

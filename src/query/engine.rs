@@ -341,6 +341,18 @@ impl Engine {
         Ok((definition, answer.await?))
     }
 
+    /// As [`Engine::run_metric`], by definitions of a test.
+    #[cfg(test)]
+    pub(crate) async fn run_metric_of(
+        &self,
+        registry: &Registry,
+        request: &MetricRequest,
+    ) -> Result<Answer, QueryError> {
+        let (_, statement) = registry.statement(request, None)?;
+        self.run_checked(statement, "test", u64::MAX, Role::Admin)
+            .await
+    }
+
     /// What explains the difference of several definitions: a row for each group of interactions that they judge
     /// alike, but differently from each other.
     ///

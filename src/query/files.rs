@@ -54,10 +54,10 @@ pub(super) const NAMED: &[File] = files!("named":
     "longest_waits",
     "patience_curve",
     "abandon_causes",
+    "sentiment_drift",
     "agents_handle_time",
     "operations_intervals",
     "turns_of_interaction",
-    "sentiment_drift",
     "dead_letters_by_code",
     "dead_letters_to_replay",
 );

@@ -33,6 +33,7 @@ pub use error::QueryError;
 pub use files::NamedQuery;
 pub use header::{Column, Header, Param, SqlType};
 pub use marts::{MartBuild, MartNews, MartRows};
+pub(crate) use metrics::MAX_GROUPS;
 pub use metrics::{
     CompareRequest, Compared, Definition, Kind, MetricParam, MetricRequest, MetricSettings,
     Registry, Side,

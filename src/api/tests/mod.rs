@@ -6,6 +6,7 @@ mod describe;
 mod events;
 mod knowledge;
 mod metrics;
+mod profiles;
 mod reads;
 mod topics;
 

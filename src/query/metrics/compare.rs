@@ -54,7 +54,7 @@ pub struct Compared {
 const SIDES: std::ops::RangeInclusive<usize> = 2..=8;
 
 /// Groups of an answer.
-const MAX_GROUPS: usize = 1_000;
+pub(crate) const MAX_GROUPS: usize = 1_000;
 
 impl CompareRequest {
     fn requests(&self) -> Vec<MetricRequest> {

@@ -352,3 +352,84 @@ fn told(call: &str, error: QueryError) -> QueryError {
         .collect();
     QueryError::Invalid(format!("{call}: {}", mistakes.join("; ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::ast::SetExpr;
+
+    use super::*;
+    use crate::query::files::Library;
+    use crate::query::guard;
+    use crate::query::metrics::MetricSettings;
+
+    fn registry() -> Registry {
+        let library = Library::embedded().unwrap();
+        let headers = library.relations.iter();
+        let headers = headers.map(|(name, relation)| (*name, &relation.header));
+        Registry::embedded(headers, MetricSettings::default()).unwrap()
+    }
+
+    fn expanded(registry: &Registry, sql: &str, values: &[Value]) -> (Query, BTreeSet<usize>) {
+        let circumstances = Circumstances {
+            registry,
+            watermark: Some(Micros(7)),
+            values,
+        };
+        let checked = guard::check(sql).unwrap();
+        let (found, used) = expand(checked.statement, &circumstances).unwrap();
+        let Statement::Statement(inner) = found else {
+            panic!()
+        };
+        let SqlStatement::Query(query) = *inner else {
+            panic!()
+        };
+        let SetExpr::Select(select) = *query.body else {
+            panic!()
+        };
+        let TableFactor::Derived { subquery, .. } = select.from[0].relation.clone() else {
+            panic!("{:?}", select.from)
+        };
+        (*subquery, used)
+    }
+
+    #[test]
+    fn a_call_of_every_metric_is_the_statement_of_the_request() {
+        let registry = registry();
+        for definition in registry.all() {
+            let request = MetricRequest {
+                metric: definition.id.clone(),
+                from: "2026-03-01".to_owned(),
+                to: "2026-12-01".to_owned(),
+                granularity: Some("day".to_owned()),
+                timezone: Some("Europe/Berlin".to_owned()),
+                ..MetricRequest::default()
+            };
+            let (_, by_rest) = registry.statement(&request, Some(Micros(7))).unwrap();
+            let call = format!(
+                "select * from metrics.{}($2, date '2026-12-01', 'day', 'Europe/Berlin') as m",
+                definition.id
+            );
+            let values = [Value::Null, Value::from("2026-03-01")];
+            let (by_sql, used) = expanded(&registry, &call, &values);
+            assert_eq!(statement(by_sql).to_string(), by_rest.to_string());
+            assert_eq!(used, BTreeSet::from([2]));
+        }
+    }
+
+    #[test]
+    fn values_of_a_caller_are_literals_of_the_tree() {
+        let registry = registry();
+        let filters = r#"{"queue": "x' or '1'='1", "attributes.a\"b": ["$from", null]}"#;
+        let call = format!(
+            "select * from metrics.offered('2026-03-01', '2026-12-01', 'all', null, '', '{}')",
+            filters.replace('\'', "''")
+        );
+        let (query, _) = expanded(&registry, &call, &[]);
+        let text = query.to_string();
+        assert!(text.contains("'x'' or ''1''=''1'"), "{text}");
+        assert!(
+            text.contains("'$from'") && text.contains("'a\"b'"),
+            "{text}"
+        );
+    }
+}

@@ -18,6 +18,7 @@ mod sql;
 mod zone;
 
 pub use ask::MetricRequest;
+pub(crate) use compare::MAX_GROUPS;
 pub use compare::{CompareRequest, Compared, Side};
 pub use definition::{Definition, Kind, MetricParam};
 pub(super) use function::{Circumstances, expand};

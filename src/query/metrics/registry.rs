@@ -10,7 +10,7 @@ use crate::query::files::{File, METRICS};
 use crate::query::header::Header;
 
 /// Every metric of the product.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Registry {
     definitions: BTreeMap<String, Definition>,
     /// Name and type of the columns of a mart, by the mart.
@@ -102,6 +102,18 @@ impl Registry {
             }
         }
         found
+    }
+
+    /// This registry with another statement for a metric: the `place`-th `from` in it is `to`.
+    #[cfg(test)]
+    pub(crate) fn mutated(&self, id: &str, place: usize, from: &str, to: &str) -> Option<Self> {
+        let mut mutated = self.clone();
+        let definition = mutated.definitions.get_mut(id)?;
+        let (at, _) = definition.text.match_indices(from).nth(place)?;
+        let (head, tail) = definition.text.split_at_checked(at)?;
+        let tail = tail.strip_prefix(from)?;
+        definition.text = Box::leak(format!("{head}{to}{tail}").into_boxed_str());
+        Some(mutated)
     }
 
     /// The names that a metric can be grouped by, for its description.

@@ -285,6 +285,11 @@ async fn mistakes_are_named_with_what_is_allowed() {
     assert!(of("/parameters/withn_s").contains("within_s"));
     assert!(of("/parameters/within_s").contains("10, 20, 30, 40, 60, 120"));
     assert!(of("/to").contains("after `from`"));
+}
+
+#[actix_web::test]
+async fn mistakes_of_a_call_and_unknown_metrics_are_named() {
+    let server = Server::start().await;
     let answer = server
         .send_as(
             Role::Analyst,

@@ -1,0 +1,152 @@
+//! Agents and customers.
+
+use serde_json::json;
+
+use super::*;
+
+/// A chat of `agent` with a customer who is known by a phone, and a rating.
+fn chat(
+    id: &str,
+    start: &str,
+    agent: &str,
+    customer: Value,
+    length_s: i64,
+    csat: i64,
+) -> [Value; 2] {
+    let start_us = Micros::parse(start).unwrap().0;
+    let at = |seconds: i64| Micros(start_us + seconds * 1_000_000).to_string();
+    let chat = json!({
+        "specversion": "1.0", "id": id, "source": "/chat", "type": "interaction.transcript.v1", "subject": id,
+        "time": start,
+        "data": {"channel": "chat", "direction": "inbound", "entry": "queue", "customer": customer,
+            "legs": [
+                {"handler": "queue", "queue": "q", "started_at": at(0), "ended_at": at(5), "outcome": "answered"},
+                {"handler": "agent", "queue": "q", "agent_id": agent, "started_at": at(5),
+                    "ended_at": at(5 + length_s), "hold_ms": 0, "wrap_up_ms": 0}
+            ],
+            "turns": [],
+            "ended": {"time": at(5 + length_s), "reason": "completed", "ended_by": "customer",
+                "disposition": "billing", "resolved": csat > 3}}
+    });
+    let survey = json!({
+        "specversion": "1.0", "id": format!("{id}-s"), "source": "/chat", "type": "survey.answered.v1",
+        "subject": format!("{id}-s"), "time": at(600),
+        "data": {"survey_id": format!("{id}-s"), "interaction_id": id, "channel": "chat", "about": "interaction",
+            "csat": csat}
+    });
+    [chat, survey]
+}
+
+async fn desk() -> Server {
+    let server = Server::start().await;
+    let phone = json!({"kind": "phone", "value": "13812345678"});
+    let mail = json!({"kind": "email", "value": "someone@example.com"});
+    let mut events = Vec::new();
+    for n in 0..6 {
+        let start = format!("2026-11-1{n}T09:00:00Z");
+        let fast = chat(
+            &format!("f{n}"),
+            &start,
+            "fast",
+            json!({"id": format!("c{n}")}),
+            60 + n,
+            5,
+        );
+        let slow = chat(
+            &format!("s{n}"),
+            &start,
+            "slow",
+            json!({"id": format!("d{n}")}),
+            600 + n,
+            1 + n % 2,
+        );
+        events.extend(fast.into_iter().chain(slow));
+    }
+    let people = [
+        json!({"id": "c-1", "identities": [phone, mail]}),
+        json!({"id": "c-2", "identities": [mail]}),
+        json!({"identities": [phone]}),
+    ];
+    for (n, customer) in people.into_iter().enumerate() {
+        let start = format!("2026-11-18T1{n}:00:00Z");
+        events.extend(chat(&format!("p{n}"), &start, "fast", customer, 60, 4));
+    }
+    server.store(&events).await;
+    server
+}
+
+#[actix_web::test]
+async fn agents_stand_beside_what_their_cases_let_one_expect() {
+    let server = desk().await;
+    let get = async |path: &str| {
+        server
+            .send_as(Role::QualityLead, TestRequest::get().uri(path))
+            .await
+    };
+    let page = get("/v1/agents?limit=1").await.json();
+    assert_eq!(page["items"][0]["agent_id"], "fast", "{page}");
+    assert_eq!(page["items"][0]["handled"], 9);
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let next = get(&format!("/v1/agents?limit=1&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(next["items"][0]["agent_id"], "slow");
+    assert_eq!(next["next_cursor"], Value::Null);
+    let profile = get("/v1/agents/slow/profile").await.json();
+    let about = |list: &str| -> Vec<String> {
+        let points = profile[list].as_array().unwrap().iter();
+        points
+            .map(|point| point["about"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(about("coaching"), ["handle_time", "csat"], "{profile}");
+    assert!(about("strengths").is_empty());
+    let shown = profile["coaching"][1]["evidence"].as_array().unwrap();
+    assert!(!shown.is_empty() && shown.iter().all(|shown| shown["csat"].as_i64() <= Some(2)));
+    let weeks = profile["parts"].as_array().unwrap().iter();
+    let weeks: i64 = weeks
+        .filter(|part| part["part"] == "week")
+        .map(|part| part["handled"].as_i64().unwrap())
+        .sum();
+    assert_eq!(weeks, 6);
+    let missing = get("/v1/agents/nobody/profile").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    let refused = server
+        .send_as(Role::Planner, TestRequest::get().uri("/v1/agents"))
+        .await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[actix_web::test]
+async fn identities_lead_to_one_customer_with_the_events_that_say_so() {
+    let server = desk().await;
+    let look = async |kind: &str, value: &str| {
+        let body = json!({"kind": kind, "value": value});
+        server
+            .send_as(Role::Integrator, post_json("/v1/customers/lookup", &body))
+            .await
+    };
+    let found = look("phone", "138 1234 5678").await.json();
+    assert_eq!(found["customer_ids"], json!(["c-1", "c-2"]), "{found}");
+    assert!(!found.to_string().contains("13812345678"));
+    assert_eq!(
+        look("phone", "13900000000").await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(look("fax", "1").await.mistake().1, ["/kind"]);
+    let profile = TestRequest::get().uri("/v1/customers/c-2/profile");
+    let profile = server.send_as(Role::Integrator, profile).await.json();
+    assert_eq!(profile["summary"]["interactions"], 3, "{profile}");
+    assert_eq!(profile["summary"]["preferred_channel"], "chat");
+    assert_eq!(profile["summary"]["repeat_contacts"], 2);
+    let timeline = profile["timeline"].as_array().unwrap().iter();
+    let timeline: Vec<&str> = timeline
+        .map(|row| row["interaction_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(timeline, ["p2", "p1", "p0"]);
+    let links = profile["links"].as_array().unwrap();
+    assert!(links.iter().all(|link| link["event_source"] == "/chat"));
+    let missing = TestRequest::get().uri("/v1/customers/nobody/profile");
+    let missing = server.send_as(Role::Integrator, missing).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
