@@ -253,7 +253,7 @@ mod tests {
         let runs = TopicRuns::default();
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let held: Texts = Box::new(move || {
-            drop(wait.recv());
+            assert!(wait.recv().is_err());
             texts(3)
         });
         assert!(runs.start("held".to_owned(), Settings::default(), held));

@@ -15,10 +15,12 @@ use crate::enrich::topic::{Matrix, Row, Space, Terms, Vocabulary, WordVectors, n
 
 /// Terms in more than this share of texts say nothing.
 const MAX_SHARE: f64 = 0.4;
-/// At most so many words and pairs, and so many character n-grams.
+/// At most so many words and pairs, and so many character n-grams; fewer where there are many texts, because rare terms
+/// then cost more than they say.
 const MAX_TERMS: usize = 120_000;
+const MAX_TERMS_OF_MANY: usize = 40_000;
 /// At most so many words and characters have a vector.
-const MAX_VECTORS: usize = 20_000;
+const MAX_VECTORS: usize = 15_000;
 /// Numbers in a word vector.
 const VECTOR_WIDTH: usize = 200;
 /// `a` of the weight of rarity.
@@ -50,7 +52,7 @@ pub fn find(texts: &[Terms], seed: u64) -> Found {
     let limits = Limits {
         least,
         most: most(count),
-        terms: MAX_TERMS,
+        terms: if count < 30_000 { MAX_TERMS } else { MAX_TERMS_OF_MANY },
     };
     let mut space = Space {
         words: idf(texts, |terms| [&*terms.words, &*terms.pairs], limits),
