@@ -25,7 +25,7 @@ pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 
-const CLOSE_EVERY: Duration = Duration::from_secs(600);
+const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.
 const LEASE_S: i64 = 15;
 /// How often a crowded day is looked for.

@@ -593,17 +593,24 @@ impl Inner {
     /// The environment of one query: shared caches and stores, memory and spill room of its own.
     pub(super) fn environment(&self) -> Result<Arc<RuntimeEnv>, QueryError> {
         use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-        use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+        use datafusion::execution::memory_pool::{
+            FairSpillPool, GreedyMemoryPool, MemoryPool, TrackConsumersPool,
+        };
         let disk = match &self.limits.spill {
             None => DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
             Some(spill) => DiskManagerBuilder::default()
                 .with_mode(DiskManagerMode::Directories(vec![spill.folder.clone()]))
                 .with_max_temp_directory_size(spill.max_bytes),
         };
-        let pool = FairSpillPool::new(self.limits.max_memory_bytes);
-        let top = std::num::NonZeroUsize::MIN;
+        let (bytes, top) = (self.limits.max_memory_bytes, std::num::NonZeroUsize::MIN);
+        // Fair shares make sense for operators that can spill what is beyond theirs; without room to spill,
+        // a plan of many sorts would fail with most of its memory unused.
+        let pool: Arc<dyn MemoryPool> = match &self.limits.spill {
+            None => Arc::new(TrackConsumersPool::new(GreedyMemoryPool::new(bytes), top)),
+            Some(_) => Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), top)),
+        };
         let builder = RuntimeEnvBuilder::from_runtime_env(&self.environment)
-            .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, top)))
+            .with_memory_pool(pool)
             .with_disk_manager_builder(disk);
         builder
             .build_arc()

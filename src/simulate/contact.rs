@@ -71,7 +71,6 @@ pub(super) enum Step {
         from: i64,
         until: i64,
         shown: Shown,
-        failing: bool,
         end: BotEnd,
     },
     Queued {

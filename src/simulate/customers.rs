@@ -58,7 +58,6 @@ pub(super) struct Leaver {
     pub customer: u64,
     pub at: i64,
     pub left_at: i64,
-    pub hazard: f64,
 }
 
 /// Everybody.
@@ -121,7 +120,6 @@ impl Customers {
                     customer: customer as u64,
                     at: record.leaving_at,
                     left_at: record.left_at,
-                    hazard,
                 });
             }
             record.unsolved *= FADES;

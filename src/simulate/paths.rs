@@ -185,12 +185,11 @@ impl Desk<'_> {
         if !contact.failing {
             self.used(&mut contact, middle, shown, Actor::Bot, Some(accepted));
         }
-        let (from, failing) = (at + SECOND / 2, contact.failing);
+        let from = at + SECOND / 2;
         contact.steps.push(Step::Bot {
             from,
             until,
             shown,
-            failing,
             end,
         });
         contact.by_bot = end == BotEnd::Solved;

@@ -52,7 +52,11 @@ pub fn find(texts: &[Terms], seed: u64) -> Found {
     let limits = Limits {
         least,
         most: most(count),
-        terms: if count < 30_000 { MAX_TERMS } else { MAX_TERMS_OF_MANY },
+        terms: if count < 30_000 {
+            MAX_TERMS
+        } else {
+            MAX_TERMS_OF_MANY
+        },
     };
     let mut space = Space {
         words: idf(texts, |terms| [&*terms.words, &*terms.pairs], limits),
