@@ -677,7 +677,7 @@ mod tests {
             .seek(&Start::at(Partition::only(source.name()), 0))
             .unwrap();
         assert_eq!(read_all(&mut source).len(), 3);
-        source.committed(0, 3).unwrap();
+        source.committed(&Partition::only(source.name()), 3).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(matches!(
             source.seek(&Start::at(Partition::only(source.name()), 0)),
