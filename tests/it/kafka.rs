@@ -58,7 +58,7 @@ fn count_of_ids(prefix: &str) -> String {
 }
 
 fn await_rows(server: &Server, prefix: &str, rows: usize) {
-    let expected = vec![vec![rows.into(), rows.into()]];
+    let expected = vec![vec![Value::from(rows), Value::from(rows)]];
     let mut last = Vec::new();
     wait_for(&format!("{rows} rows of {prefix}"), SOON, || {
         last = server.sql(&count_of_ids(prefix));
