@@ -10,7 +10,7 @@ use super::analysis::{Analysis, analyse};
 use super::answered::{Evidence, Found, evidence};
 use super::encoder::{Quantised, cosine};
 use super::features::{Asked, Counts, Features, Models, Prepared};
-use super::fit::BaseModel;
+use super::fit::{BaseModel, Margins};
 use super::lexical::{Lexical, LexicalError, TextId};
 use super::rank::Ranker;
 use super::synonyms::Synonyms;
@@ -286,32 +286,7 @@ impl Base {
         let likely: Vec<ArticleId> = margins.best(INTENT_CANDIDATES);
         let mut candidates = self.candidates(models, &asked, query, &likely)?;
         candidates.retain(|candidate| !without.texts.contains(&candidate.text));
-        let mut grouped: HashMap<ArticleId, Vec<(f32, usize)>> = HashMap::new();
-        for (place, candidate) in candidates.iter().enumerate() {
-            let score = ranker.score(&candidate.features);
-            grouped
-                .entry(candidate.article)
-                .or_default()
-                .push((score, place));
-        }
-        let mut articles: Vec<Scored> = grouped
-            .into_iter()
-            .filter_map(|(article, mut texts)| {
-                texts.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-                let (pair, place) = *texts.first()?;
-                let near = texts.iter().take(DEPTH).map(|text| text.0);
-                let depth = mean(near);
-                let score = model.blend(pair, margins.of(article), depth);
-                Some(Scored {
-                    article,
-                    score,
-                    pair,
-                    depth,
-                    place,
-                })
-            })
-            .collect();
-        articles.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.article.cmp(&b.article)));
+        let articles = by_article(&candidates, ranker, model, &margins);
         let known = asked.known(&without.counts);
         let five = mean(articles.iter().take(5).map(|article| article.pair));
         let hits = articles.iter().enumerate().filter_map(|(rank, scored)| {
@@ -343,6 +318,42 @@ impl Base {
         });
         Ok(hits.collect())
     }
+}
+
+/// Candidates joined by article, best first.
+fn by_article(
+    candidates: &[Candidate],
+    ranker: &Ranker,
+    model: &BaseModel,
+    margins: &Margins,
+) -> Vec<Scored> {
+    let mut grouped: HashMap<ArticleId, Vec<(f32, usize)>> = HashMap::new();
+    for (place, candidate) in candidates.iter().enumerate() {
+        let score = ranker.score(&candidate.features);
+        grouped
+            .entry(candidate.article)
+            .or_default()
+            .push((score, place));
+    }
+    let mut articles: Vec<Scored> = grouped
+        .into_iter()
+        .filter_map(|(article, mut texts)| {
+            texts.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            let (pair, place) = *texts.first()?;
+            let near = texts.iter().take(DEPTH).map(|text| text.0);
+            let depth = mean(near);
+            let score = model.blend(pair, margins.of(article), depth);
+            Some(Scored {
+                article,
+                score,
+                pair,
+                depth,
+                place,
+            })
+        })
+        .collect();
+    articles.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.article.cmp(&b.article)));
+    articles
 }
 
 struct Scored {
