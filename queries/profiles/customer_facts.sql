@@ -2,7 +2,7 @@
 -- about: What the CRM says of a customer, and the cases of the customer by their last state.
 -- needs: profiles
 -- params:
---   customer_ids text, a list with the unit separator, U+001F
+--   customer_ids text
 -- columns:
 --   fact text, crm or case
 --   id text, the customer's or the case's
@@ -12,6 +12,7 @@
 --   category text
 --   at timestamptz
 -- tables: customer_updates, cases
+-- The ids come as one text, apart by the unit separator, U+001F.
 with updates as (
     select
         customer_id,

@@ -2,8 +2,8 @@
 -- about: One customer in figures: how much, where and when, how often again for the same reason, how it was rated.
 -- needs: profiles
 -- params:
---   customer_ids text, a list with the unit separator, U+001F
---   identities text, a list with the unit separator, U+001F
+--   customer_ids text
+--   identities text
 -- columns:
 --   interactions bigint
 --   first_at timestamptz
@@ -18,6 +18,7 @@
 --   n_sentiment bigint
 --   sentiment_score double precision
 -- tables: interactions, interaction_events
+-- Lists come as one text, apart by the unit separator, U+001F.
 with named as (
     select interaction_id, unnest(identities) as identity
     from interaction_events

@@ -2,12 +2,13 @@
 -- about: The interactions of a customer under any of the ids and identities that belong together, newest first.
 -- needs: profiles
 -- params:
---   customer_ids text, a list with the unit separator, U+001F
---   identities text, a list with the unit separator, U+001F
+--   customer_ids text
+--   identities text
 -- columns:
 --   interaction_id text
 --   and what is known of it
 -- tables: interactions, interaction_events, turns
+-- Lists come as one text, apart by the unit separator, U+001F.
 with named as (
     select interaction_id, unnest(identities) as identity
     from interaction_events

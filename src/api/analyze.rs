@@ -94,7 +94,7 @@ pub struct AnalyzedItem {
     topic: Option<TopicAnswer>,
     /// Words that the text is about.
     keywords: Vec<String>,
-    /// Whether the customer says what he wants; null where it is not told.
+    /// Whether the customer says what he wants; null for other speakers.
     is_request: Option<bool>,
 }
 
@@ -164,7 +164,7 @@ pub struct TopicAnswer {
 ///
 /// Redaction, language, sentiment with its explanation and dissatisfaction of each text; nothing is stored.
 #[utoipa::path(
-    operation_id = "analyze",
+    operation_id = "texts_analyze",
     tag = "analysis",
     security(("api_key" = [])),
     extensions(("x-permission" = json!("analyze"))),
@@ -177,7 +177,7 @@ pub struct TopicAnswer {
                 "sentiment": {"label": "negative", "score": -0.97,
                     "probabilities": {"negative": 0.97, "neutral": 0.02, "positive": 0.01},
                     "explanation": [{"term": "没人", "weight": -1.8}]},
-                "dissatisfaction": {"probability": 0.98}, "topic": null, "keywords": [], "is_request": null
+                "dissatisfaction": {"probability": 0.98}, "topic": null, "keywords": ["没人"], "is_request": true
             }],
             "models": {"sentiment": "polarity-zh@4ccbbca19950 polarity-en@2507fe6b48b2",
                 "dissatisfaction": "dissatisfaction-zh@890ca528314a dissatisfaction-en@8a948515f82b"}
@@ -251,7 +251,7 @@ fn answer(id: Redacted<'static>, analysis: Analysis) -> AnalyzedItem {
             .dissatisfaction
             .map(|probability| DissatisfactionAnswer { probability }),
         topic: None,
-        keywords: Vec::new(),
-        is_request: None,
+        keywords: analysis.keywords,
+        is_request: analysis.is_request,
     }
 }

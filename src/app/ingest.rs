@@ -76,16 +76,8 @@ pub fn ingest(
         }
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
-            background.spawn({
-                let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());
-                async move {
-                    if let Err(error) =
-                        api::serve_admin(door, tls.as_ref(), metrics, health, stop).await
-                    {
-                        tracing::error!(error = &error as &dyn std::error::Error, "no metrics");
-                    }
-                }
-            });
+            let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());
+            background.spawn(serve_metrics(door, tls, metrics, health, stop));
         }
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
         let pipeline = spawn_pipeline(Some(pipeline), &stop, health);
@@ -102,4 +94,16 @@ pub fn ingest(
     queries.shutdown_timeout(Duration::from_secs(5));
     work.shutdown_timeout(Duration::from_secs(5));
     ended
+}
+
+async fn serve_metrics(
+    door: TcpListener,
+    tls: Option<api::Tls>,
+    metrics: telemetry::MetricsHandle,
+    health: Health,
+    stop: CancellationToken,
+) {
+    if let Err(error) = api::serve_admin(door, tls.as_ref(), metrics, health, stop).await {
+        tracing::error!(error = &error as &dyn std::error::Error, "no metrics");
+    }
 }

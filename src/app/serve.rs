@@ -316,11 +316,7 @@ async fn open(
         demo: options.demo,
         clock: now,
         recent: Arc::new(RecentIdentities::default()),
-        ingest_limits: IngestLimits {
-            max_past_days: config.ingest.max_past_days,
-            max_future_days: config.ingest.max_future_days,
-            max_line_bytes: usize::try_from(config.ingest.max_line_bytes.get())?,
-        },
+        ingest_limits: ingest_limits(config)?,
     };
     if let Err(error) = fill_recent(&state).await {
         tracing::warn!(
@@ -334,6 +330,14 @@ async fn open(
         pipeline,
         monitor,
         state,
+    })
+}
+
+fn ingest_limits(config: &Config) -> anyhow::Result<IngestLimits> {
+    Ok(IngestLimits {
+        max_past_days: config.ingest.max_past_days,
+        max_future_days: config.ingest.max_future_days,
+        max_line_bytes: usize::try_from(config.ingest.max_line_bytes.get())?,
     })
 }
 

@@ -91,5 +91,7 @@ fn shown(id: Option<&Redacted<'_>>, analysis: &Analysis) -> Value {
             "explanation": terms.collect::<Vec<_>>(),
         },
         "dissatisfaction": analysis.dissatisfaction.map(|p| json!({"probability": p})),
+        "keywords": analysis.keywords,
+        "is_request": analysis.is_request,
     })
 }

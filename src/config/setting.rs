@@ -260,7 +260,7 @@ impl Secret {
     ///
     /// # Errors
     /// When the named file cannot be read.
-    pub fn reveal(&self) -> std::io::Result<String> {
+    pub fn value(&self) -> std::io::Result<String> {
         let Some(path) = self.0.strip_prefix("file:") else {
             return Ok(self.0.clone());
         };

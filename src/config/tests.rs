@@ -132,7 +132,7 @@ fn secrets_are_never_shown() {
     let config = load(file).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
     let password = config.kafka.sasl_password.unwrap();
-    assert_eq!(password.reveal().unwrap(), "hunter2");
+    assert_eq!(password.value().unwrap(), "hunter2");
 
     let wrong = "[kafka]\nsasl_password = [\"hunter2\"]\nsasl_pasword = \"hunter2\"\n[store]\nurl = \"mysql://u:hunter2@h\"";
     let errors = load(wrong).unwrap_err();
@@ -147,8 +147,8 @@ fn a_secret_may_stand_in_a_file() {
     let path = folder.path().join("password");
     std::fs::write(&path, "hunter2\n").unwrap();
     let secret = Secret::new(format!("file:{}", path.display()));
-    assert_eq!(secret.reveal().unwrap(), "hunter2");
-    assert!(Secret::new("file:/nowhere/at/all").reveal().is_err());
+    assert_eq!(secret.value().unwrap(), "hunter2");
+    assert!(Secret::new("file:/nowhere/at/all").value().is_err());
 }
 
 #[test]

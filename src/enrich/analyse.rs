@@ -6,6 +6,8 @@
 
 use super::language;
 use super::redact::{Pii, Redactor};
+use super::request;
+use super::segment::Segmenter;
 use super::sentiment::explain::Term;
 use super::sentiment::{Mood, Sentiment, Surroundings, Symbols};
 use crate::domain::{Raw, Redacted, Speaker};
@@ -36,7 +38,14 @@ pub struct Analysis {
     pub explanation: Vec<Term>,
     /// Probability of dissatisfaction with the service; of a customer's words only.
     pub dissatisfaction: Option<f64>,
+    /// Words that it is about.
+    pub keywords: Vec<String>,
+    /// Whether the customer says what he wants; of a customer's words only.
+    pub is_request: Option<bool>,
 }
+
+/// Keywords of a text at most.
+const KEYWORDS: usize = 8;
 
 /// Looks at texts.
 #[derive(Clone, Copy)]
@@ -80,6 +89,9 @@ impl<'r> Analyser<'r> {
             mood: Mood::NONE,
             explanation: Vec::new(),
             dissatisfaction: None,
+            keywords: request::keywords(Segmenter::shared(), &text, KEYWORDS),
+            is_request: (said.speaker == Speaker::Customer)
+                .then(|| request::is_request(Segmenter::shared(), &text)),
             text: Redacted::vouch(String::new()),
         };
         if let Some(grams) = language::grams(tag, &text) {

@@ -4,6 +4,8 @@
 //! Invariants: the words in order are the text; a redaction token (`<PHONE:abc234>`) is one word;
 //! the same text always gives the same words. It does not normalise and does not drop stop words.
 
+use std::sync::LazyLock;
+
 use jieba_rs::Jieba;
 
 /// Our terms, one a line; lines with `#` are comments.
@@ -63,6 +65,17 @@ impl Segmenter {
                     .map(|token| token.word),
             );
         }
+    }
+}
+
+/// The segmenter of the process: its dictionary takes some 60 MB, so there is one.
+static SHARED: LazyLock<Segmenter> = LazyLock::new(Segmenter::new);
+
+impl Segmenter {
+    /// The one of the process, made when it is first asked for.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        &SHARED
     }
 }
 

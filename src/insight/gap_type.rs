@@ -192,84 +192,34 @@ mod tests {
 
     #[test]
     fn each_rule_has_its_case() {
-        let person = Evidence {
-            reached_person: true,
-            ..SHOWN
+        let with = |base: Evidence, change: fn(&mut Evidence)| {
+            let mut evidence = base;
+            change(&mut evidence);
+            evidence
         };
+        let person = with(SHOWN, |e| e.reached_person = true);
+        let unseen = with(person, |e| (e.was_shown, e.best_was_shown) = (false, false));
+        let nothing = Evidence::default();
         let cases = [
             (
-                Evidence {
-                    has_failed: true,
-                    ..person
-                },
+                with(person, |e| e.has_failed = true),
                 Outcome::SystemFailure,
             ),
             (
-                Evidence {
-                    is_out_of_scope: true,
-                    ..person
-                },
+                with(person, |e| e.is_out_of_scope = true),
                 Outcome::OutOfScope,
             ),
             (SHOWN, Outcome::Answered),
-            (
-                Evidence {
-                    was_accepted: true,
-                    ..person
-                },
-                Outcome::Answered,
-            ),
-            (
-                Evidence {
-                    is_in_conflict: true,
-                    ..person
-                },
-                Outcome::Conflict,
-            ),
-            (
-                Evidence {
-                    was_invalid: true,
-                    ..person
-                },
-                Outcome::Outdated,
-            ),
-            (
-                Evidence {
-                    contradictions: 3,
-                    ..person
-                },
-                Outcome::Outdated,
-            ),
+            (with(person, |e| e.was_accepted = true), Outcome::Answered),
+            (with(person, |e| e.is_in_conflict = true), Outcome::Conflict),
+            (with(person, |e| e.was_invalid = true), Outcome::Outdated),
+            (with(person, |e| e.contradictions = 3), Outcome::Outdated),
             (person, Outcome::Rejected),
+            (unseen, Outcome::NotFound),
+            (with(unseen, |e| e.p_full_search = 0.1), Outcome::NoContent),
+            (with(SHOWN, |e| e.came_again = None), Outcome::Undetermined),
             (
-                Evidence {
-                    was_shown: false,
-                    best_was_shown: false,
-                    ..person
-                },
-                Outcome::NotFound,
-            ),
-            (
-                Evidence {
-                    was_shown: false,
-                    best_was_shown: false,
-                    p_full_search: 0.1,
-                    ..person
-                },
-                Outcome::NoContent,
-            ),
-            (
-                Evidence {
-                    came_again: None,
-                    ..SHOWN
-                },
-                Outcome::Undetermined,
-            ),
-            (
-                Evidence {
-                    p_full_search: 0.9,
-                    ..Evidence::default()
-                },
+                with(nothing, |e| e.p_full_search = 0.9),
                 Outcome::Undetermined,
             ),
         ];

@@ -5,7 +5,7 @@
 //! when the run ends. Runs do not outlive the process. Not here: runs over the lake, which are jobs with tables.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::enrich::segment::Segmenter;
@@ -82,9 +82,6 @@ struct Waiting {
     texts: Texts,
     settings: Settings,
 }
-
-/// Words are cut with one dictionary for all runs, made for the first.
-static SEGMENTER: LazyLock<Segmenter> = LazyLock::new(Segmenter::new);
 
 impl TopicRuns {
     /// Queues a run; false when too many wait.
@@ -190,7 +187,7 @@ pub fn find(texts: Vec<RunText>, settings: Settings) -> Found {
         topics,
         assignments,
         ..
-    } = cluster(&SEGMENTER, &said, settings);
+    } = cluster(Segmenter::shared(), &said, settings);
     let shown = |place: &usize| {
         let text = said.get(*place).copied().unwrap_or_default();
         text.chars().take(MAX_EXEMPLAR_CHARS).collect()

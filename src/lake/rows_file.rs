@@ -258,7 +258,7 @@ mod tests {
         let first = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
         assert_eq!(
             first.to_string(),
-            "{name: \"n0\", at: 1970-01-01 00:00:00 +00:00, value: null}"
+            "{name: \"n0\", at: 1970-01-01 00:00:00.000000 +00:00, value: null}"
         );
     }
 }

@@ -25,6 +25,11 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::metrics::MAX_GROUPS;
+pub use self::metrics::{
+    CompareRequest, Compared, Definition, Kind, MetricParam, MetricRequest, MetricSettings,
+    Registry, Side,
+};
 pub use answer::{Answer, BatchStream};
 pub use catalog::Versions;
 pub use clean::CleanDay;
@@ -33,9 +38,4 @@ pub use error::QueryError;
 pub use files::NamedQuery;
 pub use header::{Column, Header, Param, SqlType};
 pub use marts::{MartBuild, MartNews, MartRows};
-pub(crate) use metrics::MAX_GROUPS;
-pub use metrics::{
-    CompareRequest, Compared, Definition, Kind, MetricParam, MetricRequest, MetricSettings,
-    Registry, Side,
-};
 pub use system::{Inside, JobRow, SourceRow, watermark};

@@ -271,7 +271,7 @@ async fn plan(
 ) -> Result<Planned, QueryError> {
     let limit = inner.limits.max_memory_bytes;
     let state = session(inner, snapshot, job.access, job.shows_files)?;
-    let (statement, used) = metrics::expand(
+    let (statement, used) = super::metrics::expand(
         statement,
         &Circumstances {
             registry: &inner.registry,

@@ -5,16 +5,11 @@
 //! segmenter and into character 1-2-grams, other scripts into stemmed words and letter 3-5-grams of each word.
 //! It keeps no text.
 
-use std::sync::LazyLock;
-
 use crate::enrich::normalise::for_matching;
 use crate::enrich::segment::Segmenter;
 
 /// A term: the hash of its kind and its normalised text.
 pub type Term = u32;
-
-/// The segmenter of the process: its dictionary takes some 60 MB.
-static SEGMENTER: LazyLock<Segmenter> = LazyLock::new(Segmenter::new);
 
 /// At most this many characters of a text are looked at; a question is shorter.
 pub const MAX_CHARS: usize = 600;
@@ -79,7 +74,7 @@ pub fn is_han(c: char) -> bool {
 /// The normalised words of a text in order, with their place in it (bytes of the normalised text).
 pub fn words_of(normal: &str, mut push: impl FnMut(&str, usize, usize)) {
     let mut offset = 0;
-    for word in SEGMENTER.words(normal) {
+    for word in Segmenter::shared().words(normal) {
         let from = offset;
         offset += word.len();
         if word.chars().any(char::is_alphanumeric) {

@@ -269,7 +269,7 @@ impl<'l> Desk<'l> {
                 let at = day_start + hour + dice.below(HOUR as u64) as i64;
                 let channel = CHANNELS[dice.weighted(&CHANNELS.map(|(_, share)| share))].0;
                 let customer = self.customer(topic, at, &mut dice);
-                self.expect(at, channel, customer, topic, None);
+                self.book(at, channel, customer, topic, None);
             }
         }
     }
@@ -294,7 +294,7 @@ impl<'l> Desk<'l> {
     }
 
     /// Plans that a customer comes at `at`.
-    pub(super) fn expect(
+    pub(super) fn book(
         &mut self,
         at: i64,
         channel: Channel,
@@ -459,7 +459,7 @@ impl<'l> Desk<'l> {
             tries: tries + u8::from(!by_callback),
             outbound: by_callback,
         };
-        self.expect(
+        self.book(
             next,
             channel,
             contact.customer,

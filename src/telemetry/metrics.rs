@@ -338,6 +338,7 @@ mod tests {
             Duration::from_millis(3),
         );
         http_request("BREW", "unmatched", 405, Duration::from_millis(3));
+        source_lag("calls", 0, 3);
         refused_key();
     }
 
@@ -417,7 +418,7 @@ mod tests {
             let name = metric.name();
             let (kind, suffixes): (&str, &[&str]) = match metric.kind() {
                 MetricKind::Counter => ("counter", &["_total"]),
-                MetricKind::Gauge => ("gauge", &["_seconds", "_bytes"]),
+                MetricKind::Gauge => ("gauge", &["_seconds", "_bytes", "_records"]),
                 MetricKind::Histogram => ("histogram", &["_seconds"]),
             };
             assert!(

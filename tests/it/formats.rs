@@ -89,8 +89,10 @@ fn a_folder_of_all_formats_is_imported_and_a_second_time_changes_nothing() {
     let taken = number(&summary["accepted"]) + number(&summary["repeated"]);
     assert_eq!(taken, events as u64, "{summary}");
     assert_eq!(summary["refused"]["unknown_format"], json!(13), "{summary}");
-    let counted = "select (select count(*) from turns), (select count(*) from interactions), \
-        (select count(*) from dead_letters), (select count(*) from surveys), (select count(*) from cases)";
+    let counted = "select (select count(*) from turns) as turns, \
+        (select count(*) from interactions) as interactions, \
+        (select count(*) from dead_letters) as letters, (select count(*) from surveys) as surveys, \
+        (select count(*) from cases) as cases";
     let before = place.query(counted);
     let again = place.import(&arguments);
     assert_eq!(
@@ -139,7 +141,7 @@ fn a_page_of_wechat_becomes_one_interaction_with_its_journey() {
         &fixture("sent.ndjson"),
     ]);
     let sql = "select channel, direction, entry, outcome, transfers, agents, end_reason, \
-        cast(started_at as text), customer_turns, agent_turns from interactions where agents is not null order by started_at";
+        cast(started_at as text) as started, customer_turns, agent_turns from interactions where agents is not null order by started_at";
     let rows = place.query(sql);
     assert_eq!(
         rows[0],

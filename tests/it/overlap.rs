@@ -11,6 +11,8 @@ use toml::Value;
 
 /// Share of a list that another list may have too.
 const MOST: f64 = 0.3;
+/// Smaller lists are a handful of everyday words with one meaning (why, how, a fee), which any two texts share.
+const LEAST: usize = 8;
 
 /// Lists that name what everybody names alike.
 const CLOSED: &[&str] = &[
@@ -101,7 +103,7 @@ fn shared(scenarios: &Path, others: &[PathBuf]) -> Vec<String> {
         for (name, ours) in &named {
             let common: Vec<&String> = ours.iter().filter(|text| theirs.contains(*text)).collect();
             let share = common.len() as f64 / ours.len() as f64;
-            if ours.len() >= 4 && share > MOST {
+            if ours.len() >= LEAST && share > MOST {
                 violations.push(format!(
                     "{}: {share:.2} of the list `{name}`",
                     other.display()

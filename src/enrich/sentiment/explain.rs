@@ -22,6 +22,8 @@ const LONGEST: usize = 4;
 const WINDOW: usize = 120;
 /// Most terms of an explanation.
 const TERMS: usize = 4;
+/// Runs that are tried for them.
+const CANDIDATES: usize = 24;
 
 impl Sentiment {
     /// The terms that carried the polarity, strongest first; empty for a text without words.
@@ -107,7 +109,7 @@ fn candidates(shares: &[f32], positive: bool) -> Vec<(usize, usize)> {
         }
     }
     runs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    runs.truncate(2 * TERMS);
+    runs.truncate(CANDIDATES);
     runs.into_iter()
         .map(|(_, start, length)| (start, length))
         .collect()

@@ -233,23 +233,7 @@ pub(super) fn units(
         );
         columns.push(format!("{column} as d_{index}"));
     }
-    let mut conditions = Vec::new();
-    for (index, (dimension, condition)) in asked.filters.iter().enumerate() {
-        let name = format!("{suffix}f{index}");
-        let column = column(dimension, asked, &name, literals, &mut joins);
-        conditions.push(matches(&column, condition, &name, literals));
-    }
-    if asked.business_hours {
-        let queue = Dimension {
-            name: "queue".to_owned(),
-            kind: "text".to_owned(),
-            place: own_or_joined(registry, asked.definition, "queue"),
-        };
-        let queue = column(&queue, asked, "q", literals, &mut joins);
-        let hours = &registry.settings.business_hours;
-        let span = (asked.from, asked.to);
-        conditions.extend(hours::open_sql(hours, &queue, "u.m_us", span, literals));
-    }
+    let conditions = conditions(registry, asked, suffix, literals, &mut joins);
     columns.push("u.m_num, u.m_den".to_owned());
     if !suffix.is_empty() {
         columns.push("u.interaction_id".to_owned());
@@ -276,6 +260,34 @@ pub(super) fn units(
         columns.join(", ")
     ));
     relations.join(",\n")
+}
+
+/// What a row must meet: the filters and, where asked, the business hours of its queue.
+fn conditions(
+    registry: &Registry,
+    asked: &Asked<'_>,
+    suffix: &str,
+    literals: &mut BTreeMap<String, Literal>,
+    joins: &mut bool,
+) -> Vec<String> {
+    let mut conditions = Vec::new();
+    for (index, (dimension, condition)) in asked.filters.iter().enumerate() {
+        let name = format!("{suffix}f{index}");
+        let column = column(dimension, asked, &name, literals, joins);
+        conditions.push(matches(&column, condition, &name, literals));
+    }
+    if asked.business_hours {
+        let queue = Dimension {
+            name: "queue".to_owned(),
+            kind: "text".to_owned(),
+            place: own_or_joined(registry, asked.definition, "queue"),
+        };
+        let queue = column(&queue, asked, "q", literals, joins);
+        let hours = &registry.settings.business_hours;
+        let span = (asked.from, asked.to);
+        conditions.extend(hours::open_sql(hours, &queue, "u.m_us", span, literals));
+    }
+    conditions
 }
 
 /// How a statement calls the costs.

@@ -49,7 +49,7 @@ pub fn connection(kafka: &Kafka) -> std::io::Result<ClientConfig> {
         config.set("sasl.username", username);
     }
     if let Some(password) = &kafka.sasl_password {
-        config.set("sasl.password", password.reveal()?);
+        config.set("sasl.password", password.value()?);
     }
     if let Some(ca) = &kafka.ssl_ca {
         config.set("ssl.ca.location", ca.to_string_lossy());
