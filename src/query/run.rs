@@ -31,7 +31,7 @@ use super::export::type_name;
 use super::guard;
 use super::header::Header;
 use super::log::{Ended, QueryLog};
-use super::metrics::{self, Circumstances};
+use super::metrics::Circumstances;
 use super::parameters;
 use crate::error::Coded;
 use crate::telemetry;

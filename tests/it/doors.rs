@@ -85,14 +85,20 @@ fn an_import_through_a_server_stores_what_a_direct_one_stores() {
     let mapping = repository("samples/mappings/call_log.toml")
         .display()
         .to_string();
-    let imports: [&[&str]; 2] = [&[&lines], &["--mapping", &mapping, &calls]];
+    let vendors = "tests/fixtures/formats/genesys/details.json";
+    let vendors = repository(vendors).display().to_string();
+    let imports: [&[&str]; 3] = [
+        &[&lines],
+        &["--mapping", &mapping, &calls],
+        &["--format", "auto", &vendors],
+    ];
     let expected = imports.map(|import| direct.import(import));
     let counted = ["interaction_events", "turns", "interactions", "legs"]
         .map(|table| format!("select '{table}' as name, count(*) as n from {table}"))
         .join(" union all ")
         + " order by 1";
     let (rows, letters) = (direct.query(&counted), direct.query(LETTERS));
-    assert_eq!(letters.len(), 4, "{letters:?}");
+    assert_eq!(letters.len(), 5, "{letters:?}");
 
     let server = Server::start(&served, None, false);
     let url = format!("http://{}", server.address());
