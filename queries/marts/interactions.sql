@@ -41,7 +41,22 @@
 --   language text
 --   dt date, UTC day of its first event
 -- tables: interaction_events, turns, legs, interaction_surveys
-with spoken as (
+with said as (
+    select
+        interaction_id, speaker, channel, at, ended_at, seq,
+        case when speaker = 'customer' then sentiment_score end as sentiment_score,
+        dissatisfaction
+    from turns
+),
+-- The customer's turns with a mood, numbered.
+placed as (
+    select
+        *,
+        row_number() over (partition by interaction_id, sentiment_score is null order by seq) as place,
+        count(sentiment_score) over (partition by interaction_id) as places
+    from said
+),
+spoken as (
     select
         interaction_id,
         min(at) as first_at,
@@ -49,31 +64,18 @@ with spoken as (
         count(*) filter (where speaker = 'customer') as customer_turns,
         count(*) filter (where speaker = 'agent') as agent_turns,
         count(*) filter (where speaker = 'bot') as bot_turns,
-        max(channel) as channel
-    from turns
-    group by interaction_id
-),
-customer_moods as (
-    select
-        interaction_id,
-        sentiment_score,
-        dissatisfaction,
-        row_number() over (partition by interaction_id order by seq) as place,
-        count(*) over (partition by interaction_id) as places
-    from turns
-    where speaker = 'customer' and sentiment_score is not null
-),
-felt as (
-    select
-        interaction_id,
+        max(channel) as channel,
         -- Rounded, so that the order in which rows are added up does not show.
-        round(sum(place * sentiment_score) / sum(place), 6) as sentiment_score,
+        round(
+            sum(place * sentiment_score)
+            / nullif(sum(case when sentiment_score is not null then place end), 0), 6
+        ) as sentiment_score,
         case when max(places) > 1 then round(
             avg(sentiment_score) filter (where place > places - (places + 3) / 4)
             - avg(sentiment_score) filter (where place <= (places + 3) / 4), 6)
         end as sentiment_shift,
-        max(dissatisfaction) filter (where place = places) as dissatisfaction
-    from customer_moods
+        max(dissatisfaction) filter (where sentiment_score is not null and place = places) as dissatisfaction
+    from placed
     group by interaction_id
 ),
 -- What was said last holds; a start and a transcript say the same things.
@@ -140,9 +142,9 @@ joined as (
         coalesce(t.customer_turns, 0) as customer_turns,
         coalesce(t.agent_turns, 0) as agent_turns,
         coalesce(t.bot_turns, 0) as bot_turns,
-        f.sentiment_score,
-        f.sentiment_shift,
-        f.dissatisfaction,
+        t.sentiment_score,
+        t.sentiment_shift,
+        t.dissatisfaction,
         coalesce(l.offered, false) as offered,
         coalesce(l.answered, false) as answered,
         coalesce(l.in_ivr, false) as in_ivr,
@@ -153,7 +155,6 @@ joined as (
     from happened as h
     full join spoken as t on h.interaction_id = t.interaction_id
     left join stayed as l on coalesce(h.interaction_id, t.interaction_id) = l.interaction_id
-    left join felt as f on coalesce(h.interaction_id, t.interaction_id) = f.interaction_id
 )
 select
     j.interaction_id,

@@ -61,9 +61,9 @@ events as (
             when e.type = 'interaction.answered.v1' then 'agent'
             when e.type in ('interaction.transferred.v1', 'interaction.ended.v1') then 'none'
         end as state
-    from interaction_events as e
-    left anti join (select interaction_id from transcripts where place = 1) as r
-        on e.interaction_id = r.interaction_id
+    from (select interaction_id from transcripts where place = 1) as r
+    right anti join interaction_events as e
+        on r.interaction_id = e.interaction_id
     where e.type <> 'interaction.transcript.v1'
 ),
 -- For each event what came before it and what closes it. Frames look one way
@@ -136,28 +136,22 @@ placed as (
         ) as own_answer_at
     from events
 ),
-holds as (
+-- Time on hold belongs to the stay with the agent in which it began. Work after the call belongs to the last stay
+-- with that agent; what only the end of the interaction says belongs to the last stay of all. Frames over the whole
+-- partition instead of joins: each event is read once.
+settled as (
     select
-        interaction_id, agent_leg,
-        sum((cast(hold_end_at as bigint) - cast(at as bigint)) / 1000) as hold_ms
+        *,
+        sum(case when type = 'interaction.held.v1' then (cast(hold_end_at as bigint) - cast(at as bigint)) / 1000 end)
+            over (partition by interaction_id, agent_leg) as held_ms,
+        sum(case when type = 'interaction.wrapped_up.v1' then wrap_up_ms end)
+            over (partition by interaction_id, agent_id, own_answer_at) as wrapped_ms,
+        bool_or(type = 'interaction.wrapped_up.v1') over (partition by interaction_id) as is_wrapped,
+        max(case when type = 'interaction.ended.v1' and wrap_up_ms is not null then agent_leg end)
+            over (partition by interaction_id) as end_leg,
+        max(case when type = 'interaction.ended.v1' then wrap_up_ms end)
+            over (partition by interaction_id) as end_wrap_up_ms
     from placed
-    where type = 'interaction.held.v1'
-    group by interaction_id, agent_leg
-),
--- Work after the call belongs to the last stay with that agent; what only the
--- end of the interaction says belongs to the last stay of all.
-wrap_ups as (
-    select interaction_id, agent_id, own_answer_at, sum(wrap_up_ms) as wrap_up_ms
-    from placed
-    where type = 'interaction.wrapped_up.v1'
-    group by interaction_id, agent_id, own_answer_at
-),
-end_wrap_ups as (
-    select e.interaction_id, max(e.agent_leg) as agent_leg, max(e.wrap_up_ms) as wrap_up_ms
-    from placed as e
-    left anti join wrap_ups as w on e.interaction_id = w.interaction_id
-    where e.type = 'interaction.ended.v1' and e.wrap_up_ms is not null
-    group by e.interaction_id
 ),
 derived as (
     select
@@ -185,17 +179,13 @@ derived as (
             when p.closing like 'interaction.ended.v1 %' then 'abandoned'
         end as outcome,
         p.ring_ms,
-        coalesce(h.hold_ms, 0) as hold_ms,
-        coalesce(w.wrap_up_ms, x.wrap_up_ms) as wrap_up_ms,
+        coalesce(p.held_ms, 0) as hold_ms,
+        coalesce(
+            p.wrapped_ms,
+            case when not p.is_wrapped and p.agent_leg = p.end_leg then p.end_wrap_up_ms end
+        ) as wrap_up_ms,
         'source' as time_source
-    from placed as p
-    left join holds as h
-        on p.state = 'agent' and p.interaction_id = h.interaction_id and p.agent_leg = h.agent_leg
-    left join wrap_ups as w
-        on p.state = 'agent' and p.interaction_id = w.interaction_id
-        and p.at = w.own_answer_at and (p.agent_id is not distinct from w.agent_id)
-    left join end_wrap_ups as x
-        on p.state = 'agent' and p.interaction_id = x.interaction_id and p.agent_leg = x.agent_leg
+    from settled as p
     where p.state in ('queue', 'agent')
         or (p.state in ('ivr', 'bot') and p.state is distinct from p.state_before)
 ),

@@ -3,7 +3,7 @@
 --   of them, with the event that says so. Nothing is merged in the tables, so a link goes when its events go.
 -- needs: profiles
 -- params:
---   customer_id text, or an identity such as phone:<token>
+--   customer_id text
 -- columns:
 --   identity text, kind and token
 --   customer_id text, null where an event names the identity alone

@@ -56,8 +56,8 @@ ranked as (
             partition by event_source, event_id
             order by revision desc, ingested_at desc, source desc, "partition" desc, "offset" desc
         ) as version_place
-    from raw.interaction_events as e
-    left semi join suspects as s on e.interaction_id = s.interaction_id
+    from suspects as s
+    right semi join raw.interaction_events as e on e.interaction_id = s.interaction_id
 )
 select
     e.interaction_id,
@@ -104,8 +104,8 @@ select
     e."offset",
     e.ingested_at,
     e.dt
-from raw.interaction_events as e
-left anti join suspects as s on e.interaction_id = s.interaction_id
+from suspects as s
+right anti join raw.interaction_events as e on e.interaction_id = s.interaction_id
 union all
 select
     e.interaction_id,

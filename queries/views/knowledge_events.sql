@@ -26,8 +26,8 @@ ranked as (
             partition by e.event_source, e.event_id
             order by revision desc, ingested_at desc, source desc, "partition" desc, "offset" desc
         ) as version_place
-    from raw.knowledge_events as e
-    left semi join suspects as s on e.event_source = s.event_source and e.event_id = s.event_id
+    from suspects as s
+    right semi join raw.knowledge_events as e on e.event_source = s.event_source and e.event_id = s.event_id
 )
 select
     e.article_id,
@@ -44,8 +44,8 @@ select
     e.ingested_at,
     e.at,
     e.dt
-from raw.knowledge_events as e
-left anti join suspects as s on e.event_source = s.event_source and e.event_id = s.event_id
+from suspects as s
+right anti join raw.knowledge_events as e on e.event_source = s.event_source and e.event_id = s.event_id
 union all
 select
     e.article_id,

@@ -45,8 +45,8 @@ with suspects as (
 ),
 channels as (
     select e.interaction_id, max(e.channel) as channel
-    from raw.interaction_events as e
-    left semi join suspects as s on e.interaction_id = s.interaction_id
+    from suspects as s
+    right semi join raw.interaction_events as e on e.interaction_id = s.interaction_id
     where e.channel is not null
     group by e.interaction_id
 ),
@@ -58,8 +58,8 @@ marked as (
             partition by event_source, event_id
             order by revision desc, ingested_at desc, source desc, "partition" desc, "offset" desc
         ) as version_place
-    from raw.turns as t
-    left semi join suspects as s on t.interaction_id = s.interaction_id
+    from suspects as s
+    right semi join raw.turns as t on t.interaction_id = s.interaction_id
 ),
 ranked as (
     select
@@ -109,8 +109,8 @@ current_turns as (
         t.item,
         t.ingested_at,
         t.dt
-    from raw.turns as t
-    left anti join suspects as s on t.interaction_id = s.interaction_id
+    from suspects as s
+    right anti join raw.turns as t on t.interaction_id = s.interaction_id
     union all
     select
         t.interaction_id,

@@ -630,6 +630,9 @@ fn base_session(environment: Arc<RuntimeEnv>) -> Result<SessionState, QueryError
     options.sql_parser.dialect = datafusion::config::Dialect::PostgreSQL;
     options.sql_parser.enable_ident_normalization = true;
     options.execution.time_zone = Some("UTC".to_owned());
+    // Views of strings share buffers, and every batch that refers to one counts it as its own: sorts and joins
+    // would reach the memory limit with a third of it in use.
+    options.execution.parquet.schema_force_view_types = false;
     // Rows that a filter drops are not decoded; texts are most of a turn.
     options.execution.parquet.pushdown_filters = true;
     // In-lists of a join's keys can panic on dictionary columns; hash lookups do the same work.
