@@ -142,9 +142,11 @@ fn commands_reach_the_server_by_the_socket_in_its_folder() {
     );
     // Only the process itself knows what its sources do.
     let sources = "select source, state from system.sources";
-    let answer = done(&place, &["query", "--format", "json", "--sql", sources]);
-    let answer: Value = serde_json::from_str(&answer).expect("an answer");
-    assert_eq!(answer["rows"], json!([["inbox", "reading"]]));
+    wait_for("the inbox as a source", Duration::from_secs(30), || {
+        let answer = done(&place, &["query", "--format", "json", "--sql", sources]);
+        let answer: Value = serde_json::from_str(&answer).expect("an answer");
+        (answer["rows"] == json!([["inbox", "reading"]])).then_some(())
+    });
     assert!(done(&place, &["query"]).contains("abandoned_by_queue"));
     let wrong = failed(&place, &["query", "--sql", "select nonsense from turns"]);
     assert!(wrong.contains("nonsense"), "{wrong}");

@@ -88,13 +88,17 @@ fn a_lake_in_a_bucket_is_served_killed_maintained_and_shared() {
         let events = events(prefix, 0, 48, &time(0)).into_iter();
         events.map(|event| event.line + "\n").collect()
     };
+    let turns = "select count(*), count(distinct event_id) from raw.turns";
+    let rows = |server: &Server| server.sql(turns)[0][0].as_u64().unwrap_or_default();
     for prefix in ["a", "b", "c"] {
         assert_eq!(server.take(lines(prefix).as_bytes())["accepted"], 48);
+        // At least two flushes, so that there is something to compact.
+        wait_for("the first turns", Duration::from_secs(120), || {
+            (rows(&server) >= 16).then_some(())
+        });
     }
     server.kill();
     let server = Server::start(&first, None, false);
-    let turns = "select count(*), count(distinct event_id) from raw.turns";
-    let rows = |server: &Server| server.sql(turns)[0][0].as_u64().unwrap_or_default();
     let expected = 3 * 16;
     wait_for("all turns", Duration::from_secs(120), || {
         (rows(&server) == expected).then_some(())
