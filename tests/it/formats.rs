@@ -161,11 +161,7 @@ fn a_page_of_wechat_becomes_one_interaction_with_its_journey() {
         "{rows:?}"
     );
     let said = place.query("select text from turns where turn_id = 'k2'");
-    assert_eq!(
-        said,
-        [[Value::Null]],
-        "what was recalled is not shown"
-    );
+    assert_eq!(said, [[Value::Null]], "what was recalled is not shown");
     let queued = "select outcome, wait_ms from legs where handler = 'queue'";
     assert_eq!(place.query(queued), [[json!("abandoned"), json!(60_000)]]);
 }
