@@ -1,6 +1,7 @@
 //! `demo`: the whole product on a simulated service desk and the samples.
 
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,6 +28,9 @@ const DIALOGUE: (&str, &str, &str) = (
     include_str!("../../samples/mappings/dialogue_jsonl.toml"),
 );
 
+/// So long after the start closed days are stored for the first time, seconds.
+const CLOSE_AFTER_S: NonZeroU64 = NonZeroU64::MIN.saturating_add(19);
+
 /// Arguments of `demo`.
 #[derive(Args)]
 #[command(after_help = "Example: tingchao demo --http 127.0.0.1:8080")]
@@ -42,7 +46,10 @@ pub struct DemoArgs {
 }
 
 pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    let config = common.start_in("./tingchao-demo", &args.doors.settings())?;
+    let mut config = common.start_in("./tingchao-demo", &args.doors.settings())?;
+    // The simulated month is taken in within seconds and has no stragglers to wait for.
+    config.days.quiet_minutes = 0;
+    config.maintenance.interval_s = CLOSE_AFTER_S;
     let data = config.data.dir.clone();
     let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
     let folder = data.join("demo");

@@ -217,10 +217,10 @@ impl Faults {
     pub fn store_write(&self) -> Option<StoreFailure> {
         let every = self.store_errors.filter(|every| *every > 0)?;
         let number = self.stored.fetch_add(1, Ordering::Relaxed) + 1;
-        if number % every != 0 {
+        if !number.is_multiple_of(every) {
             return None;
         }
-        Some(if (number / every) % 2 == 0 {
+        Some(if (number / every).is_multiple_of(2) {
             StoreFailure::AfterEffect
         } else {
             StoreFailure::BeforeEffect

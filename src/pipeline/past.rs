@@ -89,21 +89,14 @@ fn mine(rows: &RecordBatch, source: &str, partition: i32) -> Option<Vec<usize>> 
     Some((0..rows.num_rows()).filter(is_mine).collect())
 }
 
-fn spoken_of(
-    rows: &RecordBatch,
-    source: &str,
-    partition: i32,
-    from: Micros,
-) -> Vec<((i64, i32), u64, Spoken)> {
+/// Position in its partition, interaction, turn.
+type Fact = ((i64, i32), u64, Spoken);
+
+fn spoken_of(rows: &RecordBatch, source: &str, partition: i32, from: Micros) -> Vec<Fact> {
     read(rows, source, partition, from).unwrap_or_default()
 }
 
-fn read(
-    rows: &RecordBatch,
-    source: &str,
-    partition: i32,
-    from: Micros,
-) -> Option<Vec<((i64, i32), u64, Spoken)>> {
+fn read(rows: &RecordBatch, source: &str, partition: i32, from: Micros) -> Option<Vec<Fact>> {
     let text = |name: &str| rows.column_by_name(name)?.as_string_opt::<i32>();
     let flag = |name: &str| rows.column_by_name(name)?.as_boolean_opt();
     let (interactions, turns) = (text("interaction_id")?, text("turn_id")?);

@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(read.seen(7), 3);
         assert!(dot(read.row(7).unwrap(), &row) > 0.99);
         assert_eq!(read.to_bytes(), bytes);
-        assert!(Encoder::from_bytes(bytes.get(..20).unwrap()).is_err());
+        assert!(Encoder::from_bytes(&bytes[..20]).is_err());
         assert!(Encoder::from_bytes(b"x").is_err());
     }
 

@@ -249,7 +249,7 @@ fn truth_joins_to_its_events_and_names_a_cause_for_every_abandon() {
             }
             Row::PiiTruth(row) => {
                 let key = (row.interaction_id.clone(), row.turn_id.clone());
-                let text = turns.get(&key).unwrap();
+                let text = &turns[&key];
                 let (start, end) = (row.start as usize, row.end as usize);
                 let there: String = text.chars().skip(start).take(end - start).collect();
                 assert_eq!(there, row.value);

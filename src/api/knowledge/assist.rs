@@ -117,7 +117,7 @@ pub(in crate::api) async fn assist_ask(
         None => None,
     };
     let knowledge = state.knowledge.clone();
-    let found = web::block(move || {
+    let found = tokio::task::spawn_blocking(move || {
         let found = knowledge.search(SearchQuery {
             base: asked.base.as_deref().unwrap_or(DEFAULT_BASE),
             query: &asked.text,

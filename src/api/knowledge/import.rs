@@ -133,7 +133,7 @@ pub(in crate::api) async fn articles_import(
                 }
             }
             let (knowledge, base) = (state.knowledge.clone(), base.clone());
-            let indexed = web::block(move || knowledge.set(&base, changed)).await;
+            let indexed = tokio::task::spawn_blocking(move || knowledge.set(&base, changed)).await;
             indexed.map_err(|_| ApiError::internal("the import was cut off"))??;
         }
     }

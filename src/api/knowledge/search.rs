@@ -148,7 +148,7 @@ pub(in crate::api) async fn knowledge_search(
     check(&asked)?;
     let at_us = (state.clock)().0;
     let knowledge = state.knowledge.clone();
-    let found = web::block(move || {
+    let found = tokio::task::spawn_blocking(move || {
         let base = asked.base.as_deref().unwrap_or(DEFAULT_BASE);
         let limit = usize::try_from(asked.limit.unwrap_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
         let mut results = Vec::with_capacity(asked.queries.len());

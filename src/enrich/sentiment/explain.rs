@@ -134,7 +134,7 @@ fn without(text: &Symbols, term: &[Symbol]) -> Symbols {
 
 fn term_text(text: &Symbols, from: usize, length: usize) -> String {
     let mut items = text.items.iter().skip(from).take(length);
-    let (Some(first), last) = (items.next(), items.last()) else {
+    let (Some(first), last) = (items.next(), items.next_back()) else {
         return String::new();
     };
     let to = last.map_or(first.to, |l| l.to);

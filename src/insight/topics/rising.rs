@@ -181,7 +181,7 @@ mod tests {
     fn bursts_are_no_rise() {
         let burst = |i: u64| Daily {
             before: (0..28)
-                .map(|day| if (day + i) % 7 == 0 { 60 } else { 5 })
+                .map(|day| if (day + i).is_multiple_of(7) { 60 } else { 5 })
                 .collect(),
             latest: vec![5, 5, 5, 60, 20, 5, 5],
         };

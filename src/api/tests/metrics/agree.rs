@@ -282,7 +282,8 @@ async fn rest_sql_and_a_reference_over_events_agree_on_every_metric() {
 }
 
 /// What is written wrong: inequalities first.
-const FLIPS: [(&str, &str); 11] = [
+const FLIPS: [(&str, &str); 12] = [
+    (" = 1 then 1", " = 2 then 1"),
     (" <= ", " < "),
     (" < ", " <= "),
     (" >= ", " > "),
