@@ -38,6 +38,12 @@ pub(super) fn files_of_day(
     Ok(files.into_iter().filter(of_day).collect())
 }
 
+/// The day of a file's rows.
+pub(super) fn day_of(file: &Add) -> Option<Day> {
+    let day = file.partition_values.get("dt")?.as_deref()?;
+    Day::parse(day).ok()
+}
+
 /// All active files.
 ///
 /// # Errors
@@ -97,15 +103,8 @@ pub(super) async fn read_file(
 /// When the snapshot is not loaded.
 pub fn days_of(table: &super::LakeTable) -> Result<Vec<Day>, LakeError> {
     let snapshot = table.latest();
-    let mut days: Vec<Day> = all_files(table.name(), &snapshot)?
-        .iter()
-        .filter_map(|add| {
-            add.partition_values
-                .get("dt")?
-                .as_deref()
-                .and_then(|dt| Day::parse(dt).ok())
-        })
-        .collect();
+    let files = all_files(table.name(), &snapshot)?;
+    let mut days: Vec<Day> = files.iter().filter_map(day_of).collect();
     days.sort_unstable();
     days.dedup();
     Ok(days)

@@ -15,7 +15,6 @@ pub mod article;
 mod articles;
 mod audit;
 mod cache;
-pub mod delimited;
 mod key;
 mod sqlite;
 mod sqlite_articles;
