@@ -6,6 +6,7 @@
 //! processes, maintenance has one owner. Not here: SQL (`query`), row formats
 //! (`tables`), when to flush (`pipeline`).
 
+mod columns;
 mod copy;
 mod durable;
 mod lease;

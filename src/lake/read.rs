@@ -19,6 +19,7 @@ use parquet::errors::ParquetError;
 use arrow::array::RecordBatch;
 
 use super::LakeError;
+use super::columns::filled;
 use crate::domain::Day;
 
 const BATCH_ROWS: usize = 8192;
@@ -92,7 +93,8 @@ pub(super) async fn read_file(
     }
     let mut batches = builder.build().map_err(failed)?;
     while let Some(batch) = batches.next().await {
-        each(batch.map_err(failed)?).map_err(failed)?;
+        let rows = filled(table, batch.map_err(failed)?, columns).map_err(failed)?;
+        each(rows).map_err(failed)?;
     }
     Ok(())
 }
