@@ -9,6 +9,7 @@ mod serve;
 mod socket;
 mod sources;
 mod token_key;
+mod topics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::pipeline::{Settings, TimeLimits};
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
+pub use topics::requests;
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
 

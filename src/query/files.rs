@@ -37,6 +37,7 @@ pub(super) const VIEWS: &[File] = files!("views":
     "customer_updates",
     "knowledge_events",
     "dead_letters",
+    "requests",
 );
 
 /// Relations derived from the views.

@@ -320,7 +320,7 @@ fn version_of(table: &DeltaTable) -> i64 {
     version.and_then(Result::ok).unwrap_or(-1)
 }
 
-fn ids(ids: &BTreeSet<String>) -> Result<Arc<dyn TableProvider>, QueryError> {
+pub(super) fn ids(ids: &BTreeSet<String>) -> Result<Arc<dyn TableProvider>, QueryError> {
     let failed = |error| QueryError::internal("listing interactions with news", error);
     let field = Field::new("interaction_id", DataType::Utf8, false);
     let schema = Arc::new(Schema::new(vec![field]));

@@ -10,6 +10,7 @@
 mod batch;
 mod dead_letters;
 mod events;
+mod insight;
 mod marts;
 mod others;
 mod turns;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
+pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;
 
 use crate::contract::{Data, Event};
