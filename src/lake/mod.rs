@@ -6,6 +6,8 @@
 //! processes, maintenance has one owner. Not here: SQL (`query`), row formats
 //! (`tables`), when to flush (`pipeline`).
 
+mod columns;
+mod copy;
 mod durable;
 mod lease;
 mod maintain;
@@ -21,6 +23,7 @@ mod tail;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use copy::{TableVersion, table_version};
 pub use durable::DurableDisk;
 pub use lease::{Lease, LeaseError, MAINTENANCE};
 pub use maintain::{Done, Round, Upkeep, UpkeepError, compact, is_crowded, keep_up, rewrite_day};
@@ -104,6 +107,11 @@ impl Lake {
         &self.insights[id as usize]
     }
 
+    /// All derived tables, in the order of [`InsightId::ALL`].
+    pub fn insights(&self) -> &[Arc<LakeTable>] {
+        &self.insights
+    }
+
     /// All stored logs, in the order of [`TableId::ALL`].
     pub fn tables(&self) -> &[Arc<LakeTable>] {
         &self.tables
@@ -119,7 +127,8 @@ impl Lake {
     /// # Errors
     /// When a log can't be read.
     pub async fn refresh(&self) -> Result<(), LakeError> {
-        for table in self.tables.iter().chain(&self.marts).chain(&self.insights) {
+        // Derived tables first: what they were made of is then in the logs that this process knows.
+        for table in self.insights.iter().chain(&self.tables).chain(&self.marts) {
             table.refresh().await?;
         }
         Ok(())

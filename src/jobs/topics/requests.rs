@@ -55,7 +55,7 @@ impl Requests {
         self.lake.table(TableId::Turns).refresh().await?;
         let newest = self.newest();
         let next = self.table().progress(&app()).await?;
-        if next.is_some_and(|next| next > newest) {
+        if next == Some(newest + 1) {
             return Ok(0);
         }
         let now = (self.clock)();
@@ -79,8 +79,9 @@ impl Requests {
         let newest = self.newest();
         let mut read = 0;
         let mut next = match self.table().progress(&app()).await? {
-            Some(next) => next,
-            None => {
+            // Beyond the log there is nothing that it could have read.
+            Some(next) if next <= newest + 1 => next,
+            _ => {
                 read += self.everything(newest, lease).await?;
                 newest + 1
             }
