@@ -89,7 +89,9 @@ pub fn spec_of(name: &str) -> Option<&'static TableSpec> {
     let logs = TableId::ALL.iter().map(|id| id.spec());
     let marts = MartId::ALL.iter().map(|id| id.spec());
     let insights = InsightId::ALL.iter().map(|id| id.spec());
-    logs.chain(marts).chain(insights).find(|spec| spec.name == name)
+    logs.chain(marts)
+        .chain(insights)
+        .find(|spec| spec.name == name)
 }
 
 /// What every fact row says of its event besides the data.
@@ -105,6 +107,8 @@ pub struct Meta<'a> {
     pub skips: TableSet,
     /// The mood of each of its turns, in their order; none where nobody looked.
     pub moods: &'a [TurnMood],
+    /// The topic of each of its turns; none where nobody asks for anything or no topic is known.
+    pub topics: &'a [Option<String>],
 }
 
 /// How a turn feels, as its row says it.
