@@ -12,7 +12,6 @@ use super::describe::Problems;
 use super::problem::{ApiError, media_type};
 use super::state::State;
 use crate::domain::{Raw, Redacted, Speaker};
-use crate::enrich::sentiment::Sentiment;
 use crate::enrich::{Analyser, Analysis, Said};
 
 /// Largest body, bytes.
@@ -196,9 +195,9 @@ pub(super) async fn analyze(
     }
     let bytes = body::read_up_to(payload.into_inner(), MAX_BYTES).await?;
     let request: AnalyzeRequest<'_> = decode(&bytes)?;
-    let heads = Sentiment::shipped().map_err(|error| ApiError::internal(error.to_string()))?;
+    let models = state.models.get();
     let redactor = state.redactor.redactor();
-    let analyser = Analyser::new(redactor, heads);
+    let analyser = Analyser::new(redactor, &models);
     let mut items = Vec::with_capacity(request.items.len());
     for part in request.items.chunks(TEXTS_AT_ONCE) {
         for item in part {
@@ -215,8 +214,8 @@ pub(super) async fn analyze(
     Ok(HttpResponse::Ok().json(AnalyzeAnswer {
         items,
         models: Models {
-            sentiment: heads.polarity_version(),
-            dissatisfaction: heads.dissatisfaction_version(),
+            sentiment: models.polarity_version(),
+            dissatisfaction: models.sentiment().dissatisfaction_version(),
         },
     }))
 }

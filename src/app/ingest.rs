@@ -13,6 +13,7 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::models::follow;
 use super::serve::{
     BACKGROUND_END, Gauges, LAKE, PIPELINE, certificate, cleaner, letters, maintain_settings,
     runtime, scheme, signals, spawn_pipeline, upkeep,
@@ -57,7 +58,7 @@ pub fn ingest(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             vec![Box::new(source)],
-            pipeline_settings(config),
+            pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
         )?;
         let mut background = JoinSet::new();
@@ -74,6 +75,11 @@ pub fn ingest(
         if let Some(letters) = letters(config, &folder.lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        background.spawn(follow(
+            Arc::clone(&folder.lake),
+            folder.models.clone(),
+            stop.clone(),
+        ));
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());

@@ -229,7 +229,7 @@ async fn run_pipeline(
         Arc::clone(&folder.lake),
         folder.redactor.clone(),
         vec![source],
-        pipeline_settings(config),
+        pipeline_settings(config, folder.models.clone()),
         monitor.clone(),
     )?;
     pipeline.run(CancellationToken::new()).await?;

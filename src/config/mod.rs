@@ -21,6 +21,7 @@ mod lake;
 mod layers;
 mod log;
 mod maintenance;
+mod models;
 mod privacy;
 mod problem;
 mod query;
@@ -51,6 +52,7 @@ pub use lake::Lake;
 pub use layers::Overrides;
 pub use log::{Log, LogFormat, LogLevel};
 pub use maintenance::Maintenance;
+pub use models::{Models, PolarityClass};
 pub use privacy::{CustomerIds, Privacy};
 pub use problem::{ConfigError, ConfigErrors, Origin};
 pub use query::Query;
@@ -136,6 +138,7 @@ config! {
         maintenance: Maintenance,
         days: Days,
         kafka: Kafka,
+        models: Models,
     }
     list {
         sources: Source,

@@ -12,7 +12,7 @@ use super::mood::Moods;
 use super::open::OpenInteractions;
 use crate::contract::{Event, RejectCode, Rejection, decode};
 use crate::domain::{Micros, Partition, Position, Raw, Redacted};
-use crate::enrich::EventRedactor;
+use crate::enrich::{EventRedactor, SharedModels};
 use crate::lake::{Lake, LakeError};
 use crate::source::{Document, Record, Window};
 use crate::tables::{DeadLetter, Meta, Pending, TableId, TableSet, tables_of};
@@ -115,6 +115,7 @@ impl Intake {
         redactor: EventRedactor,
         times: TimeLimits,
         clock: fn() -> Micros,
+        models: SharedModels,
     ) -> Self {
         Self {
             lake,
@@ -124,7 +125,7 @@ impl Intake {
             pending: Pending::default(),
             identities: Identities::default(),
             open: OpenInteractions::default(),
-            moods: Moods::default(),
+            moods: Moods::new(models),
         }
     }
 

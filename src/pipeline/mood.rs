@@ -16,8 +16,8 @@ use twox_hash::XxHash3_64;
 use crate::contract::event::Turn;
 use crate::contract::{Data, Event};
 use crate::domain::{ContentType, Micros, Redacted, Speaker};
-use crate::enrich::language;
-use crate::enrich::sentiment::{Sentiment, Surroundings, Symbols, likeness, pairs};
+use crate::enrich::sentiment::{Surroundings, Symbols, likeness, pairs};
+use crate::enrich::{Models, SharedModels, language};
 use crate::tables::TurnMood;
 
 const MINUTE: i64 = 60_000_000;
@@ -184,12 +184,20 @@ impl Partition {
 }
 
 /// Judges turns.
-#[derive(Default)]
 pub(super) struct Moods {
+    models: SharedModels,
     partitions: HashMap<(Arc<str>, i32), Partition>,
 }
 
 impl Moods {
+    /// Nothing remembered; judged by `models` as they are then.
+    pub fn new(models: SharedModels) -> Self {
+        Self {
+            models,
+            partitions: HashMap::new(),
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.partitions.clear();
@@ -219,15 +227,14 @@ impl Moods {
         partition: i32,
         event: &Event<Redacted<'_>>,
     ) -> Vec<TurnMood> {
-        let Ok(heads) = Sentiment::shipped() else {
-            return Vec::new();
-        };
+        let models = self.models.get();
+        let models = models.as_ref();
         match &event.data {
             Data::Turn(turn) => {
                 let key = (Arc::clone(source), partition);
                 let interaction = event.subject.as_ref().map_or(0, interaction_key);
                 let state = self.partitions.entry(key).or_default();
-                vec![live(heads, state, interaction, event.time, turn)]
+                vec![live(models, state, interaction, event.time, turn)]
             }
             Data::Transcript(whole) => {
                 let mut talk = Talk::default();
@@ -247,7 +254,7 @@ impl Moods {
                         let Some(spoken) = spoken else {
                             return TurnMood::default();
                         };
-                        let mood = mood(heads, text, role, tag, Some(&talk));
+                        let mood = mood(models, text, role, tag, Some(&talk));
                         talk.remember(spoken);
                         mood
                     })
@@ -269,7 +276,7 @@ pub(super) fn key_of(id: &str) -> u64 {
 }
 
 fn live(
-    heads: &Sentiment,
+    models: &Models,
     state: &mut Partition,
     interaction: u64,
     at: Micros,
@@ -282,7 +289,7 @@ fn live(
         return TurnMood::default();
     };
     let talk = state.talk(interaction, at);
-    let mood = mood(heads, text, role, tag, talk.as_deref());
+    let mood = mood(models, text, role, tag, talk.as_deref());
     if let Some(talk) = talk {
         talk.remember(spoken);
     }
@@ -290,7 +297,7 @@ fn live(
 }
 
 fn mood(
-    heads: &Sentiment,
+    models: &Models,
     text: &str,
     speaker: Speaker,
     tag: Option<&str>,
@@ -303,13 +310,13 @@ fn mood(
     if symbols.items.is_empty() {
         return TurnMood::default();
     }
-    let dissatisfaction = (speaker == Speaker::Customer).then(|| {
-        let around = talk.map(|talk| talk.around(&symbols)).unwrap_or_default();
-        heads.dissatisfaction(&symbols, &around, grams)
-    });
+    let around = (speaker == Speaker::Customer)
+        .then(|| talk.map(|talk| talk.around(&symbols)).unwrap_or_default());
+    let told = models.judge(text, &symbols, around.as_ref(), grams);
     TurnMood {
-        polarity: Some(heads.polarity(&symbols, grams)),
-        dissatisfaction: dissatisfaction.flatten(),
+        polarity: Some(told.mood),
+        dissatisfaction: told.dissatisfaction,
+        models: Some(told.models),
     }
 }
 
@@ -329,7 +336,7 @@ mod tests {
     }
 
     fn around(facts: Vec<(u64, Spoken)>, at_minute: i64) -> Option<(Option<u32>, bool)> {
-        let mut moods = Moods::default();
+        let mut moods = Moods::new(SharedModels::new(Models::shipped().unwrap()));
         let source: Arc<str> = "s".into();
         moods.restore(&source, 0, facts.into_iter());
         let state = moods.partitions.get_mut(&(source, 0))?;

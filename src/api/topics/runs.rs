@@ -64,6 +64,9 @@ pub struct TopicRunView {
     pub topics: Vec<TopicRunTopic>,
     /// The topic of each text, in the order in which they were posted; empty until it is done.
     pub assignments: Vec<TopicRunAssignment>,
+    /// The model whose vectors parted the texts; empty until it is done.
+    #[schema(example = "topics@1")]
+    pub encoder: String,
 }
 
 /// A topic of a run.
@@ -137,6 +140,7 @@ fn view(id: String, state: &RunState) -> TopicRunView {
                 confidence: given.map_or(0.0, |(_, confidence)| round(confidence)),
             })
             .collect(),
+        encoder: found.encoder.clone(),
     }
 }
 
