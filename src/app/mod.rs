@@ -3,6 +3,7 @@
 //! Invariants: one `serve` or `import` per data folder (an OS lock); a process
 //! works only with the token key that the lake was begun with.
 
+mod backup;
 mod ingest;
 mod inside;
 mod models;
@@ -23,6 +24,7 @@ use crate::enrich::redact::{AllowList, Redactor};
 use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
+pub use backup::{Manifest, Restored, back_up, restore};
 pub use ingest::ingest;
 pub use models::ModelsError;
 pub use inside::Seen;
