@@ -18,6 +18,7 @@ mod health;
 mod interactions;
 mod keys;
 mod knowledge;
+mod labels;
 mod metrics;
 mod operations;
 mod page;
@@ -49,6 +50,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(events::events_post)
         .service(analyze::analyze)
+        .service(labels::labels_post)
+        .service(labels::labels_list)
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(operations::operations_profile)

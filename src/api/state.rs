@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::events::RecentIdentities;
 use crate::domain::Micros;
-use crate::enrich::EventRedactor;
+use crate::enrich::{EventRedactor, SharedModels};
 use crate::jobs::{LakeTopics, TopicRuns};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
@@ -25,6 +25,8 @@ pub struct State {
     pub redactor: EventRedactor,
     /// Keys and the audit log.
     pub store: Store,
+    /// The models that texts meet.
+    pub models: SharedModels,
     /// Articles as they are searched.
     pub knowledge: Knowledge,
     /// Whether the process is ready.

@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::models::{encoder, follow};
 use super::{DataFolder, Seen, now, pipeline_settings, socket, sources, topics};
 use crate::api::{
     self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
@@ -188,6 +189,11 @@ pub fn serve(
             background.spawn(letters.run(stop.clone()));
         }
         topics::spawn(&mut background, config, &state.topics, &stop);
+        background.spawn(follow(
+            Arc::clone(&lake),
+            state.models.clone(),
+            stop.clone(),
+        ));
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
@@ -303,7 +309,7 @@ async fn open(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             all,
-            pipeline_settings(config),
+            pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
         )?;
         let pipeline = pipeline.judged_by(topics.topics.requests.slot.clone());
@@ -315,10 +321,11 @@ async fn open(
         engine,
         inbox,
         redactor: folder.redactor.clone(),
+        models: folder.models,
         store,
         knowledge,
         health,
-        topic_runs: TopicRuns::default(),
+        topic_runs: TopicRuns::with_encoder(encoder(config, tokio::runtime::Handle::current())?),
         topics,
         metrics,
         inside,

@@ -6,6 +6,7 @@
 mod clean;
 mod letters;
 mod marts;
+pub mod models;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
@@ -24,7 +25,7 @@ use crate::telemetry;
 pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
-pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use topic_runs::{BUILT_IN, Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 pub use topics::{
     LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
     follow_topics, load_topics,

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::enrich::segment::Segmenter;
-use crate::insight::topics::{Clustering, Settings, cluster};
+use crate::insight::topics::{Clustering, Encoder, Settings, cluster_by};
+use crate::model::replace::{Model, is_whole};
 
 /// Runs that may wait for their turn.
 pub const MAX_WAITING: usize = 8;
@@ -50,7 +51,12 @@ pub struct Found {
     pub topics: Vec<FoundTopic>,
     /// One per text in the order in which they were posted: its id, the place of its topic, how sure it is.
     pub assignments: Vec<(String, Option<(u32, f32)>)>,
+    /// The model whose vectors parted the texts.
+    pub encoder: String,
 }
+
+/// The built-in vectors: words and characters by singular values, and words that stand together.
+pub const BUILT_IN: &str = "topics@1";
 
 /// A topic of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,6 +77,7 @@ pub struct TopicRuns(Arc<Mutex<Runs>>);
 
 #[derive(Default)]
 struct Runs {
+    encoder: Option<Arc<dyn Model>>,
     waiting: VecDeque<Waiting>,
     states: BTreeMap<String, RunState>,
     ended: VecDeque<(String, Instant)>,
@@ -84,6 +91,16 @@ struct Waiting {
 }
 
 impl TopicRuns {
+    /// Runs that take the vectors of `encoder`, and the built-in ones when it does not answer.
+    #[must_use]
+    pub fn with_encoder(encoder: Option<Arc<dyn Model>>) -> Self {
+        let runs = Runs {
+            encoder,
+            ..Runs::default()
+        };
+        Self(Arc::new(Mutex::new(runs)))
+    }
+
     /// Queues a run; false when too many wait.
     #[must_use]
     pub fn start(&self, id: String, settings: Settings, texts: Texts) -> bool {
@@ -141,8 +158,9 @@ impl TopicRuns {
                 state: RunState::Failed,
             };
             // The next run must have its turn also after a panic in this one.
+            let encoder = self.lock().encoder.clone();
             let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                find((run.texts)(), run.settings)
+                find((run.texts)(), run.settings, encoder.as_deref())
             }));
             match found {
                 Ok(found) => ending.state = RunState::Done(Arc::new(found)),
@@ -181,13 +199,28 @@ impl Runs {
 
 /// Clusters texts and makes the result one that can be shown.
 #[must_use]
-pub fn find(texts: Vec<RunText>, settings: Settings) -> Found {
+pub fn find(texts: Vec<RunText>, settings: Settings, encoder: Option<&dyn Model>) -> Found {
     let said: Vec<&str> = texts.iter().map(|text| text.text.as_str()).collect();
+    let used = std::cell::Cell::new(BUILT_IN);
+    let encode = |model: &'_ dyn Model, texts: &[&str]| match model.rows(texts) {
+        Ok(rows) if is_whole(&rows, texts.len(), None) => Some(rows),
+        Ok(_) => None,
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "topics are found among the built-in vectors");
+            None
+        }
+    };
+    let encode = encoder.map(|model| {
+        let used = &used;
+        move |texts: &[&str]| encode(model, texts).inspect(|_| used.set(model.id()))
+    });
+    let by = encode.as_ref().map(|encode| encode as Encoder<'_>);
     let Clustering {
         topics,
         assignments,
         ..
-    } = cluster(Segmenter::shared(), &said, settings);
+    } = cluster_by(Segmenter::shared(), &said, settings, by);
     let shown = |place: &usize| {
         let text = said.get(*place).copied().unwrap_or_default();
         text.chars().take(MAX_EXEMPLAR_CHARS).collect()
@@ -207,6 +240,7 @@ pub fn find(texts: Vec<RunText>, settings: Settings) -> Found {
     Found {
         topics,
         assignments: texts.into_iter().map(|text| text.id).zip(given).collect(),
+        encoder: used.get().to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! the same database. A new backend adds one line to [`for_every_case`]'s callers.
 
 use super::article::{Content, Expected, Status, Written};
+use super::label::{Label, LabelKind, NewLabel, WhichLabels};
 use super::topic::{Merging, TopicPatch, Undoing, held};
 use super::{Change, Key, Revocation, Store};
 use crate::domain::Role;
@@ -332,6 +333,59 @@ async fn topics_are_named_and_merged(store: Store, second: Store) {
     assert!(held(&merges).is_empty() && merges.len() == 1);
 }
 
+async fn labels_hold_until_the_next_one(store: Store, second: Store) {
+    let label = |turn: &str, kind, value: Option<&str>| NewLabel {
+        interaction_id: "c-1".to_owned(),
+        turn_id: turn.to_owned(),
+        kind,
+        value: value.map(str::to_owned),
+    };
+    let first = [
+        label("1", LabelKind::Sentiment, Some("negative")),
+        label("1", LabelKind::Request, Some("true")),
+        label("2", LabelKind::Topic, Some("t-1")),
+    ];
+    store.write_labels(&first, &change(1)).await.unwrap();
+    let later = [
+        label("1", LabelKind::Sentiment, Some("neutral")),
+        label("2", LabelKind::Topic, None),
+    ];
+    store.write_labels(&later, &change(2)).await.unwrap();
+    let told = async |which: WhichLabels, limit| -> Vec<(String, Option<String>, i64)> {
+        let found = second.labels(&which, limit).await.unwrap();
+        let of = |one: Label| (one.label.turn_id, one.label.value, one.at_us);
+        found.into_iter().map(of).collect()
+    };
+    let row = |turn: &str, value: &str, at| (turn.to_owned(), Some(value.to_owned()), at);
+    let present = told(WhichLabels::default(), 9).await;
+    assert_eq!(present, [row("1", "neutral", 2), row("1", "true", 1)]);
+    let moods = WhichLabels {
+        kind: Some(LabelKind::Sentiment),
+        with_history: true,
+        ..WhichLabels::default()
+    };
+    let history = told(moods.clone(), 9).await;
+    assert_eq!(history, [row("1", "neutral", 2), row("1", "negative", 1)]);
+    let newest = second.labels(&moods, 1).await.unwrap();
+    let before = WhichLabels {
+        before: newest.first().map(|label| label.seq),
+        ..moods
+    };
+    assert_eq!(told(before, 9).await, [row("1", "negative", 1)]);
+    let elsewhere = WhichLabels {
+        interaction_id: Some("c-2".to_owned()),
+        with_history: true,
+        ..WhichLabels::default()
+    };
+    assert!(told(elsewhere, 9).await.is_empty());
+    let audit = second.list_audit(None, 1).await.unwrap();
+    let last = audit.first().unwrap();
+    assert_eq!(
+        (last.action.as_str(), last.target.as_str()),
+        ("label.withdraw", "c-1/2/topic")
+    );
+}
+
 /// One test for each case, over the stores that `$open` makes.
 macro_rules! for_every_case {
     ($backend:ident, $open:path, [$($case:ident),+ $(,)?]) => {
@@ -367,5 +421,6 @@ for_every_case!(
         articles_have_versions,
         articles_are_listed_by_base_and_status,
         topics_are_named_and_merged,
+        labels_hold_until_the_next_one,
     ]
 );
