@@ -320,7 +320,7 @@ mod tests {
             .put(&format!("{ARTEFACTS}/{digest}.bin"), b"other")
             .await
             .unwrap();
-        let error = heads(&storage, &made).await.unwrap_err().to_string();
+        let error = heads(&storage, &made).await.err().unwrap().to_string();
         assert!(
             error.contains("polarity-en") && error.contains("SHA-256"),
             "{error}"
