@@ -20,8 +20,8 @@ use super::state::State;
 use crate::domain::{Micros, Speaker};
 use crate::enrich::sentiment::Label as Mood;
 use crate::error::FieldError;
-use crate::store::label::{Label, LabelKind, MAX_LABEL_ID_CHARS, NewLabel, WhichLabels};
 use crate::store::Change;
+use crate::store::label::{Label, LabelKind, MAX_LABEL_ID_CHARS, NewLabel, WhichLabels};
 
 const TURNS: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -307,10 +307,22 @@ impl Asked {
             add(LabelKind::Sentiment, sentiment.clone());
         }
         let is_unknown = |word: &String| Mood::parse(word).is_none();
-        if item.sentiment.as_ref().is_some_and(|word| word.as_ref().is_some_and(is_unknown)) {
-            self.wrong(place, "sentiment", "expected negative, neutral, positive or null");
+        if item
+            .sentiment
+            .as_ref()
+            .is_some_and(|word| word.as_ref().is_some_and(is_unknown))
+        {
+            self.wrong(
+                place,
+                "sentiment",
+                "expected negative, neutral, positive or null",
+            );
         }
-        if item.topic_id.as_ref().is_some_and(|id| id.as_deref().is_some_and(|id| !is_id(id))) {
+        if item
+            .topic_id
+            .as_ref()
+            .is_some_and(|id| id.as_deref().is_some_and(|id| !is_id(id)))
+        {
             self.wrong(place, "topic_id", "expected 1 to 200 characters, or null");
         }
         if item.sentiment.is_none() && item.is_request.is_none() && item.topic_id.is_none() {
@@ -330,7 +342,11 @@ impl Asked {
             let key = (label.interaction_id.clone(), label.turn_id.clone());
             match speakers.get(&key) {
                 None if unknown.insert(*place) => {
-                    self.wrong(*place, "turn_id", "there is no such turn in this interaction");
+                    self.wrong(
+                        *place,
+                        "turn_id",
+                        "there is no such turn in this interaction",
+                    );
                 }
                 Some(Some(speaker))
                     if label.kind != LabelKind::Sentiment
@@ -383,7 +399,9 @@ async fn speakers(
         joined(|label| &label.turn_id),
     ];
     // Interactions of one request share ids of turns at most pair by pair.
-    let most = u64::try_from(labels.len().pow(2)).unwrap_or(u64::MAX).clamp(1, 1_000_000);
+    let most = u64::try_from(labels.len().pow(2))
+        .unwrap_or(u64::MAX)
+        .clamp(1, 1_000_000);
     let rows: Vec<TurnRow> = fetch(state, TURNS, values, most).await?;
     Ok(rows
         .into_iter()

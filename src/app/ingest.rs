@@ -75,11 +75,8 @@ pub fn ingest(
         if let Some(letters) = letters(config, &folder.lake)? {
             background.spawn(letters.run(stop.clone()));
         }
-        background.spawn(follow(
-            Arc::clone(&folder.lake),
-            folder.models.clone(),
-            stop.clone(),
-        ));
+        let lake = Arc::clone(&folder.lake);
+        background.spawn(follow(lake, folder.models, stop.clone()));
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());

@@ -19,15 +19,15 @@ use std::time::Duration;
 use crate::config::{Config, CustomerIds};
 use crate::disk::{Faults, FolderLock, LockError};
 use crate::domain::Micros;
-use crate::enrich::{EventRedactor, SharedModels};
 use crate::enrich::redact::{AllowList, Redactor};
+use crate::enrich::{EventRedactor, SharedModels};
 use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use backup::{Manifest, Restored, back_up, restore};
 pub use ingest::ingest;
-pub use models::ModelsError;
 pub use inside::Seen;
+pub use models::ModelsError;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;

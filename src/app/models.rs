@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Secret};
 #[cfg(feature = "onnx")]
 use crate::config::PolarityClass;
+use crate::config::{Config, Secret};
 use crate::enrich::models::{Models, SharedModels};
 #[cfg(feature = "onnx")]
 use crate::enrich::sentiment::Label;
@@ -38,7 +38,9 @@ pub enum ModelsError {
     Key(#[source] std::io::Error),
     /// This build has no ONNX.
     #[cfg(not(feature = "onnx"))]
-    #[error("models.{0} is set, but this build can't run ONNX files; build it with `--features onnx`")]
+    #[error(
+        "models.{0} is set, but this build can't run ONNX files; build it with `--features onnx`"
+    )]
     NoOnnx(&'static str),
 }
 
@@ -152,7 +154,11 @@ async fn next(
     let present = models.get();
     let found = Models::with(&heads(storage, &version).await?)?.with_classifier_of(&present);
     if used.is_some() {
-        tracing::info!(number = version.number, by = version.by, "other models are in use");
+        tracing::info!(
+            number = version.number,
+            by = version.by,
+            "other models are in use"
+        );
     }
     models.set(found);
     Ok(version.number)
@@ -171,20 +177,43 @@ mod tests {
     #[tokio::test]
     async fn a_running_process_takes_up_what_is_published_and_taken_back() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
+        let storage =
+            Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
         let shared = SharedModels::new(load(&Config::default(), &storage).await.unwrap());
-        let version = || shared.get().sentiment().polarity_head(Grams::English).version().to_owned();
+        let version = || {
+            shared
+                .get()
+                .sentiment()
+                .polarity_head(Grams::English)
+                .version()
+                .to_owned()
+        };
         let shipped = version();
         assert_eq!(next(&storage, &shared, None).await.unwrap(), 0);
-        let head = shared.get().sentiment().polarity_head(Grams::English).clone();
+        let head = shared
+            .get()
+            .sentiment()
+            .polarity_head(Grams::English)
+            .clone();
         let other = Linear::quantise("polarity-en", 1.0, &[0.0; 256], head.calibration(), vec![]);
         let other = other.unwrap();
         let id = HeadId::PolarityEn;
-        publish(&storage, (id, &other), "cli", Micros(1), serde_json::Value::Null).await.unwrap();
+        publish(
+            &storage,
+            (id, &other),
+            "cli",
+            Micros(1),
+            serde_json::Value::Null,
+        )
+        .await
+        .unwrap();
         assert_eq!(next(&storage, &shared, Some(0)).await.unwrap(), 1);
         assert_eq!(version(), other.version());
         let fresh = load(&Config::default(), &storage).await.unwrap();
-        assert_eq!(fresh.sentiment().polarity_head(Grams::English).version(), other.version());
+        assert_eq!(
+            fresh.sentiment().polarity_head(Grams::English).version(),
+            other.version()
+        );
         roll_back(&storage, "cli", Micros(2)).await.unwrap();
         assert_eq!(next(&storage, &shared, Some(1)).await.unwrap(), 2);
         assert_eq!(version(), shipped);

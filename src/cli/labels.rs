@@ -70,13 +70,20 @@ pub async fn read(
     }
     store.close().await;
     let inside = Arc::new(Seen(Monitor::default()));
-    let engine = Engine::new(Arc::clone(&folder.lake), (&config.query).into(), inside, queries)?;
+    let engine = Engine::new(
+        Arc::clone(&folder.lake),
+        (&config.query).into(),
+        inside,
+        queries,
+    )?;
     let mut found = Vec::new();
     for part in labels.chunks(PAGE as usize) {
         let rows = rows(&engine, part).await?;
         for label in part {
             let key = (label.interaction_id.clone(), label.turn_id.clone());
-            let Some((row, text)) = rows.get(&key).and_then(|row| Some((row, row.text.clone()?)))
+            let Some((row, text)) = rows
+                .get(&key)
+                .and_then(|row| Some((row, row.text.clone()?)))
             else {
                 continue;
             };
@@ -133,7 +140,9 @@ pub fn sentiments(labelled: &[Labelled], grams: Grams) -> Vec<Lesson<Label>> {
 
 /// Whether texts of a language are requests.
 pub fn requests(labelled: &[Labelled], grams: Grams) -> Vec<Lesson<bool>> {
-    of(labelled, LabelKind::Request, grams, |word| word.parse().ok())
+    of(labelled, LabelKind::Request, grams, |word| {
+        word.parse().ok()
+    })
 }
 
 fn of<L>(
@@ -142,7 +151,9 @@ fn of<L>(
     grams: Grams,
     read: fn(&str) -> Option<L>,
 ) -> Vec<Lesson<L>> {
-    let own = labelled.iter().filter(|one| one.kind == kind && one.grams == Some(grams));
+    let own = labelled
+        .iter()
+        .filter(|one| one.kind == kind && one.grams == Some(grams));
     let lesson = |one: &Labelled| {
         Some(Lesson {
             label: read(&one.value)?,

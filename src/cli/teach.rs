@@ -109,7 +109,12 @@ fn taught(
 }
 
 /// Compares a head of a file with the running one.
-pub fn compare(models: &Models, labelled: &[Labelled], id: HeadId, head: &Linear) -> Option<Compared> {
+pub fn compare(
+    models: &Models,
+    labelled: &[Labelled],
+    id: HeadId,
+    head: &Linear,
+) -> Option<Compared> {
     let grams = if id.as_str().ends_with("-zh") {
         Grams::Chinese
     } else {
@@ -122,7 +127,13 @@ pub fn compare(models: &Models, labelled: &[Labelled], id: HeadId, head: &Linear
     }
     if id == HeadId::request(grams) {
         let lessons = requests(labelled, grams);
-        return Some(compare_request(models.request_head(grams), head, &lessons, grams, &rule));
+        return Some(compare_request(
+            models.request_head(grams),
+            head,
+            &lessons,
+            grams,
+            &rule,
+        ));
     }
     None
 }
@@ -180,8 +191,14 @@ fn nothing() -> anyhow::Result<Linear> {
 
 /// How often the topic of a turn is the one that people say.
 fn topics(labelled: &[Labelled]) -> Value {
-    let of: Vec<&Labelled> = labelled.iter().filter(|one| one.kind == LabelKind::Topic).collect();
+    let of: Vec<&Labelled> = labelled
+        .iter()
+        .filter(|one| one.kind == LabelKind::Topic)
+        .collect();
     let given = of.iter().filter(|one| one.topic_id.is_some()).count();
-    let right = of.iter().filter(|one| one.topic_id.as_deref() == Some(one.value.as_str())).count();
+    let right = of
+        .iter()
+        .filter(|one| one.topic_id.as_deref() == Some(one.value.as_str()))
+        .count();
     json!({"labels": of.len(), "turns_with_a_topic": given, "right": right})
 }

@@ -236,13 +236,7 @@ fn from_data(head: Head, args: &HeadArgs, out: &Path) -> anyhow::Result<()> {
     } else {
         "dissatisfaction"
     };
-    learn(
-        &format!("{kind}-{language}"),
-        head,
-        grams,
-        examples,
-        out,
-    )
+    learn(&format!("{kind}-{language}"), head, grams, examples, out)
 }
 
 fn learn(

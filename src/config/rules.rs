@@ -170,13 +170,27 @@ fn models(config: &Config, rules: &mut Rules<'_>) {
     );
     if let Some(url) = &models.endpoint_url {
         let host = url::Url::parse(url).ok();
-        let host = host.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+        let host = host
+            .as_ref()
+            .and_then(url::Url::host_str)
+            .unwrap_or_default();
         let mut listed = models.allowed_hosts.iter();
         rules.require(
             listed.any(|one| one.eq_ignore_ascii_case(host)),
             "models.allowed_hosts",
-            &format!("[{}]", models.allowed_hosts.iter().map(|h| quote(h)).collect::<Vec<_>>().join(", ")),
-            &format!("the host of models.endpoint_url, {}, among them", quote(host)),
+            &format!(
+                "[{}]",
+                models
+                    .allowed_hosts
+                    .iter()
+                    .map(|h| quote(h))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            &format!(
+                "the host of models.endpoint_url, {}, among them",
+                quote(host)
+            ),
         );
     }
     let distinct: BTreeSet<&str> = models.polarity_classes.iter().map(|c| c.as_str()).collect();

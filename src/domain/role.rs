@@ -121,13 +121,7 @@ const fn is_analysis(permission: Permission) -> bool {
     use Permission as P;
     matches!(
         permission,
-        P::Sql
-            | P::Queries
-            | P::Metrics
-            | P::Topics
-            | P::Interactions
-            | P::Exports
-            | P::Labels
+        P::Sql | P::Queries | P::Metrics | P::Topics | P::Interactions | P::Exports | P::Labels
     )
 }
 

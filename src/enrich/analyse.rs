@@ -5,11 +5,11 @@
 //! a run of their own.
 
 use super::language;
+use super::models::Models;
 use super::redact::{Pii, Redactor};
 use super::request;
 use super::segment::Segmenter;
 use super::sentiment::explain::Term;
-use super::models::Models;
 use super::sentiment::{Mood, Surroundings, Symbols};
 use crate::domain::{Raw, Redacted, Speaker};
 

@@ -352,7 +352,11 @@ mod tests {
         fn rows(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
             let of = |text: &&str| {
                 let p = if text.contains('+') { 0.8 } else { 0.1 };
-                if text.contains('?') { Vec::new() } else { vec![0.9 - p, 0.1, p] }
+                if text.contains('?') {
+                    Vec::new()
+                } else {
+                    vec![0.9 - p, 0.1, p]
+                }
             };
             Ok(texts.iter().map(of).collect())
         }
@@ -366,15 +370,29 @@ mod tests {
     #[test]
     fn a_classifier_takes_the_place_of_polarity_and_the_built_in_head_stands_in_for_it() {
         let classes = vec![Label::Negative, Label::Neutral, Label::Positive];
-        let models = Models::shipped().unwrap().with_classifier(Arc::new(Plus), classes);
+        let models = Models::shipped()
+            .unwrap()
+            .with_classifier(Arc::new(Plus), classes);
         let plus = told(&models, "terrible awful service +");
         assert_eq!(plus.mood.label, Label::Positive);
         assert!((plus.mood.score - 0.7).abs() < 1e-6);
-        assert!(plus.models.starts_with("test:plus@1 dissatisfaction-en@"), "{}", plus.models);
+        assert!(
+            plus.models.starts_with("test:plus@1 dissatisfaction-en@"),
+            "{}",
+            plus.models
+        );
         let fallen = told(&models, "terrible awful service ?");
         assert_eq!(fallen.mood.label, Label::Negative);
-        assert!(fallen.models.starts_with("polarity-en@"), "{}", fallen.models);
-        assert!(models.explain(&Symbols::of("terrible +"), Grams::English).is_empty());
+        assert!(
+            fallen.models.starts_with("polarity-en@"),
+            "{}",
+            fallen.models
+        );
+        assert!(
+            models
+                .explain(&Symbols::of("terrible +"), Grams::English)
+                .is_empty()
+        );
         assert_eq!(models.polarity_version(), "test:plus@1");
         let again = Models::shipped().unwrap().with_classifier_of(&models);
         assert_eq!(told(&again, "+").models, plus.models);

@@ -145,9 +145,13 @@ pub async fn publish(
     let bytes = head.bytes();
     let digest = sha256(&bytes);
     // The name is the content: what is there already is the same.
-    storage.create(&format!("{ARTEFACTS}/{digest}.bin"), &bytes).await?;
+    storage
+        .create(&format!("{ARTEFACTS}/{digest}.bin"), &bytes)
+        .await?;
     follow_up(storage, |newest| {
-        let mut heads = newest.map(|newest| newest.heads.clone()).unwrap_or_default();
+        let mut heads = newest
+            .map(|newest| newest.heads.clone())
+            .unwrap_or_default();
         heads.insert(id.as_str().to_owned(), digest.clone());
         Ok(Published {
             number: 0,
@@ -184,7 +188,9 @@ pub async fn roll_back(
             by: by.to_owned(),
             action: "rollback".to_owned(),
             before: target.map_or(0, |target| target.before),
-            heads: target.map(|target| target.heads.clone()).unwrap_or_default(),
+            heads: target
+                .map(|target| target.heads.clone())
+                .unwrap_or_default(),
             compared: Value::Null,
         })
     })
@@ -241,28 +247,40 @@ mod tests {
             return Vec::new();
         };
         let found = heads(storage, &newest).await.unwrap();
-        found.into_iter().map(|(id, head)| (id, head.version().to_owned())).collect()
+        found
+            .into_iter()
+            .map(|(id, head)| (id, head.version().to_owned()))
+            .collect()
     }
 
     #[tokio::test]
     async fn heads_are_published_and_taken_back_step_by_step() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
+        let storage =
+            Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
         assert!(newest(&storage).await.unwrap().is_none());
         let refused = roll_back(&storage, "cli", Micros(1)).await.unwrap_err();
         assert!(matches!(refused, PublishedError::NothingPublished));
         let (one, two) = (head(1.0), head(2.0));
         let (zh, en) = (HeadId::PolarityZh, HeadId::PolarityEn);
-        publish(&storage, (en, &one), "cli", Micros(1), Value::Null).await.unwrap();
-        publish(&storage, (zh, &two), "cli", Micros(2), Value::Null).await.unwrap();
-        publish(&storage, (en, &two), "cli", Micros(3), Value::Null).await.unwrap();
+        publish(&storage, (en, &one), "cli", Micros(1), Value::Null)
+            .await
+            .unwrap();
+        publish(&storage, (zh, &two), "cli", Micros(2), Value::Null)
+            .await
+            .unwrap();
+        publish(&storage, (en, &two), "cli", Micros(3), Value::Null)
+            .await
+            .unwrap();
         let (v1, v2) = (one.version().to_owned(), two.version().to_owned());
         assert_eq!(in_use(&storage).await, [(en, v2.clone()), (zh, v2.clone())]);
         roll_back(&storage, "cli", Micros(4)).await.unwrap();
         assert_eq!(in_use(&storage).await, [(en, v1.clone()), (zh, v2.clone())]);
         roll_back(&storage, "cli", Micros(5)).await.unwrap();
         assert_eq!(in_use(&storage).await, [(en, v1.clone())]);
-        publish(&storage, (en, &two), "cli", Micros(6), Value::Null).await.unwrap();
+        publish(&storage, (en, &two), "cli", Micros(6), Value::Null)
+            .await
+            .unwrap();
         roll_back(&storage, "cli", Micros(7)).await.unwrap();
         assert_eq!(in_use(&storage).await, [(en, v1)]);
         roll_back(&storage, "cli", Micros(8)).await.unwrap();
@@ -276,7 +294,8 @@ mod tests {
     #[tokio::test]
     async fn those_that_publish_at_once_come_one_after_the_other() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
+        let storage =
+            Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
         let ids = HeadId::ALL;
         let head = head(1.0);
         let all = ids.map(|id| publish(&storage, (id, &head), "cli", Micros(1), Value::Null));
@@ -290,12 +309,24 @@ mod tests {
     #[tokio::test]
     async fn a_damaged_artefact_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
+        let storage =
+            Storage::folder(&folder.path().join("lake"), Arc::new(Faults::none())).unwrap();
         let id = HeadId::PolarityEn;
-        let made = publish(&storage, (id, &head(1.0)), "cli", Micros(1), Value::Null).await.unwrap();
+        let made = publish(&storage, (id, &head(1.0)), "cli", Micros(1), Value::Null)
+            .await
+            .unwrap();
         let digest = made.heads.values().next().unwrap();
-        storage.put(&format!("{ARTEFACTS}/{digest}.bin"), b"other").await.unwrap();
-        let error = heads(&storage, &made).await.unwrap_err().to_string();
-        assert!(error.contains("polarity-en") && error.contains("SHA-256"), "{error}");
+        storage
+            .put(&format!("{ARTEFACTS}/{digest}.bin"), b"other")
+            .await
+            .unwrap();
+        let Err(error) = heads(&storage, &made).await else {
+            panic!("a damaged artefact was taken");
+        };
+        let error = error.to_string();
+        assert!(
+            error.contains("polarity-en") && error.contains("SHA-256"),
+            "{error}"
+        );
     }
 }

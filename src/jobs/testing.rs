@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::disk::Faults;
 use crate::domain::{Micros, Role};
-use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
+use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::lake::Lake;
 use crate::pipeline::{Monitor, Pipeline, Settings, TimeLimits};
 use crate::query::{Engine, Request};

@@ -78,7 +78,10 @@ impl Endpoint {
     /// # Errors
     /// When the address is none, or its host is not listed.
     pub fn new(settings: EndpointSettings, runtime: Handle) -> Result<Self, ModelError> {
-        let id = format!("endpoint:{}", settings.model.replace(char::is_whitespace, "-"));
+        let id = format!(
+            "endpoint:{}",
+            settings.model.replace(char::is_whitespace, "-")
+        );
         let unusable = |cause: String| ModelError::Unusable {
             id: id.clone(),
             cause,
@@ -89,7 +92,11 @@ impl Endpoint {
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| unusable("models.endpoint_url is no http(s) address".to_owned()))?;
         let host = address.host_str().unwrap_or_default().to_owned();
-        if !settings.allowed_hosts.iter().any(|listed| listed.eq_ignore_ascii_case(&host)) {
+        if !settings
+            .allowed_hosts
+            .iter()
+            .any(|listed| listed.eq_ignore_ascii_case(&host))
+        {
             return Err(ModelError::HostNotAllowed { host });
         }
         let client = Client::builder()
@@ -142,7 +149,10 @@ impl Endpoint {
             let missing: Vec<usize> = (0..texts.len())
                 .filter(|place| found.get(*place).is_some_and(Option::is_none))
                 .collect();
-            let asked: Vec<&str> = missing.iter().filter_map(|p| texts.get(*p).copied()).collect();
+            let asked: Vec<&str> = missing
+                .iter()
+                .filter_map(|p| texts.get(*p).copied())
+                .collect();
             match self.ask(&asked).await {
                 Ok(items) => {
                     for item in items {
@@ -200,7 +210,10 @@ impl Endpoint {
         let status = response.status();
         if !status.is_success() {
             let is_later = status.is_server_error()
-                || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+                || matches!(
+                    status,
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+                );
             return Err(Failure {
                 cause: format!("the endpoint answered {}", status.as_u16()),
                 is_final: !is_later,
@@ -208,7 +221,10 @@ impl Endpoint {
         }
         let mut bytes = Vec::new();
         loop {
-            let chunk = response.chunk().await.map_err(|error| again(error.to_string()))?;
+            let chunk = response
+                .chunk()
+                .await
+                .map_err(|error| again(error.to_string()))?;
             let Some(chunk) = chunk else { break };
             if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(again("the answer is too long".to_owned()));
@@ -255,7 +271,11 @@ mod tests {
                 && let Ok(body) = serde_json::from_str::<serde_json::Value>(body)
             {
                 let input = body.get("input")?.as_array()?.iter();
-                return Some(input.filter_map(|t| t.as_str().map(str::to_owned)).collect());
+                return Some(
+                    input
+                        .filter_map(|t| t.as_str().map(str::to_owned))
+                        .collect(),
+                );
             }
         }
     }
@@ -274,7 +294,9 @@ mod tests {
             let mut held = Vec::new();
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let Some(texts) = texts_of(&mut stream) else { continue };
+                let Some(texts) = texts_of(&mut stream) else {
+                    continue;
+                };
                 let Some((status, most)) = act(count.fetch_add(1, Ordering::SeqCst)) else {
                     held.push(stream);
                     continue;
@@ -286,7 +308,10 @@ mod tests {
                     .map(|(index, text)| serde_json::json!({"index": index, "embedding": embedding(text)}))
                     .collect();
                 let body = serde_json::json!({ "data": items }).to_string();
-                let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let head = format!(
+                    "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
                 stream.write_all((head + &body).as_bytes()).unwrap();
             }
         });
@@ -310,7 +335,11 @@ mod tests {
     const TEXTS: [&str; 6] = ["a", "bb", "ccc", "dddd", "eeeee", "ffffff"];
 
     fn is_right(rows: &[Vec<f32>]) -> bool {
-        rows.len() == 6 && rows.iter().zip(TEXTS).all(|(row, text)| *row == embedding(text))
+        rows.len() == 6
+            && rows
+                .iter()
+                .zip(TEXTS)
+                .all(|(row, text)| *row == embedding(text))
     }
 
     #[test]

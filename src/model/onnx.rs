@@ -65,7 +65,9 @@ impl Onnx {
             path: words.display().to_string(),
             cause: "expected UTF-8 with one piece a line, [UNK] or <unk> among them".to_owned(),
         })?;
-        let name = folder.file_name().map_or("model".into(), |n| n.to_string_lossy());
+        let name = folder
+            .file_name()
+            .map_or("model".into(), |n| n.to_string_lossy());
         let name: String = name.chars().filter(|c| !c.is_whitespace()).collect();
         let digest = Sha256::digest(&bytes);
         let version: String = digest.iter().take(6).map(|b| format!("{b:02x}")).collect();
@@ -85,7 +87,10 @@ impl Onnx {
         };
         let tried = model.row("a").map_err(unusable)?;
         if width.is_some_and(|width| width != tried.len()) || tried.is_empty() {
-            let cause = format!("it answers with {} numbers, expected {width:?}", tried.len());
+            let cause = format!(
+                "it answers with {} numbers, expected {width:?}",
+                tried.len()
+            );
             return Err(unusable(cause));
         }
         Ok(model)
@@ -122,7 +127,11 @@ impl Onnx {
         if row.iter().any(|number| !number.is_finite()) {
             return Err("it answers with what is no number".to_owned());
         }
-        Ok(if self.settings.is_classifier { probabilities(row) } else { row })
+        Ok(if self.settings.is_classifier {
+            probabilities(row)
+        } else {
+            row
+        })
     }
 }
 
@@ -136,7 +145,10 @@ impl Model for Onnx {
             id: self.id.clone(),
             cause,
         };
-        texts.iter().map(|text| self.row(text).map_err(failed)).collect()
+        texts
+            .iter()
+            .map(|text| self.row(text).map_err(failed))
+            .collect()
     }
 }
 
@@ -246,7 +258,9 @@ mod tests {
     fn a_classifier_answers_with_probabilities() {
         let model = Onnx::open(&fixture(), CLASSIFIER, Some(3)).unwrap();
         assert!(model.id().starts_with("onnx:polarity@"), "{}", model.id());
-        let rows = model.rows(&["good good", "太差了", "the bill", ""]).unwrap();
+        let rows = model
+            .rows(&["good good", "太差了", "the bill", ""])
+            .unwrap();
         let best = |row: &[f32]| {
             let top = row.iter().copied().fold(f32::MIN, f32::max);
             row.iter().position(|p| *p == top)
@@ -267,7 +281,10 @@ mod tests {
             ..CLASSIFIER
         };
         let model = Onnx::open(&fixture(), settings, None).unwrap();
-        assert_eq!(model.rows(&["good"]).unwrap().first().map(Vec::len), Some(3));
+        assert_eq!(
+            model.rows(&["good"]).unwrap().first().map(Vec::len),
+            Some(3)
+        );
     }
 
     #[test]
@@ -282,7 +299,11 @@ mod tests {
         assert!(told(None).contains("vocab.txt"));
         std::fs::copy(fixture().join("vocab.txt"), folder.path().join("vocab.txt")).unwrap();
         assert!(told(None).contains("can't be used"));
-        std::fs::copy(fixture().join("model.onnx"), folder.path().join("model.onnx")).unwrap();
+        std::fs::copy(
+            fixture().join("model.onnx"),
+            folder.path().join("model.onnx"),
+        )
+        .unwrap();
         assert!(told(Some(2)).contains("3 numbers"), "{}", told(Some(2)));
     }
 }

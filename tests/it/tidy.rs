@@ -143,7 +143,11 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
         &["model", "cli"],
         "a command calls another server, a listed endpoint is asked by jobs",
     ),
-    (&["tract_onnx"], &["model"], "ONNX files are run in one place"),
+    (
+        &["tract_onnx"],
+        &["model"],
+        "ONNX files are run in one place",
+    ),
     (&["rustls"], &["api"], "certificates are read in one place"),
     (
         &["anyhow"],
@@ -223,7 +227,10 @@ const SQL_HOMES: &[(&str, &str)] = &[
         "src/store/sqlite_articles.rs",
         "the articles' part of that backend",
     ),
-    ("src/store/sqlite_labels.rs", "the labels' part of that backend"),
+    (
+        "src/store/sqlite_labels.rs",
+        "the labels' part of that backend",
+    ),
 ];
 
 /// Words that no text of the package holds: it speaks of the product alone. In pieces, as above.

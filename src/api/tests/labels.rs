@@ -69,7 +69,11 @@ async fn labels_are_written_listed_and_taken_back() {
     let first = list(&server, "?kind=sentiment&history=true&limit=2").await;
     assert_eq!(first["items"].as_array().unwrap().len(), 2);
     let cursor = first["next_cursor"].as_str().unwrap();
-    let rest = list(&server, &format!("?kind=sentiment&history=true&cursor={cursor}")).await;
+    let rest = list(
+        &server,
+        &format!("?kind=sentiment&history=true&cursor={cursor}"),
+    )
+    .await;
     assert_eq!(rest["items"].as_array().unwrap().len(), 1);
     assert_eq!(rest["items"][0]["value"], "negative");
     assert_eq!(rest["next_cursor"], Value::Null);
@@ -103,6 +107,9 @@ async fn every_mistake_is_named_and_nothing_is_stored() {
     assert_eq!(empty.1, ["/items"]);
     for role in [Role::Analyst, Role::Integrator, Role::Executive] {
         let items = json!([{"interaction_id": "c-2", "turn_id": "1", "sentiment": "negative"}]);
-        assert_eq!(say(&server, role, items).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(
+            say(&server, role, items).await.status,
+            StatusCode::FORBIDDEN
+        );
     }
 }

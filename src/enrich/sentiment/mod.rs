@@ -136,8 +136,8 @@ impl Sentiment {
     #[must_use]
     pub fn new(polarity: [Linear; 2], dissatisfaction: [Linear; 2]) -> Self {
         Self {
-            polarity,
-            dissatisfaction,
+            polarity: polarity.map(Arc::new),
+            dissatisfaction: dissatisfaction.map(Arc::new),
         }
     }
 

@@ -194,7 +194,13 @@ fn gate(prepared: &[Prepared], scores: &[f32], calibration: Calibration) -> Opti
     let examples: Vec<(f32, bool, f32)> = prepared
         .iter()
         .zip(scores)
-        .map(|(l, score)| (-calibration.logit(*score).abs(), (l.target - 0.5).abs() < 0.1, 1.0))
+        .map(|(l, score)| {
+            (
+                -calibration.logit(*score).abs(),
+                (l.target - 0.5).abs() < 0.1,
+                1.0,
+            )
+        })
         .collect();
     let neutral = examples.iter().filter(|e| e.1).count();
     if neutral < LEAST_GATED || examples.len() - neutral < LEAST_GATED {
@@ -380,7 +386,10 @@ mod tests {
         assert_ne!(taught.version(), running.version());
         let compared = compare_polarity(&running, &taught, &lessons, Grams::English);
         assert!(compared.n > LEAST_HELD_BACK, "{compared:?}");
-        assert!(compared.is_better && compared.taught.accuracy > 0.9, "{compared:?}");
+        assert!(
+            compared.is_better && compared.taught.accuracy > 0.9,
+            "{compared:?}"
+        );
         // The other way round nothing is better.
         let back = compare_polarity(&taught, &running, &lessons, Grams::English);
         assert!(!back.is_better);
@@ -391,10 +400,16 @@ mod tests {
     #[test]
     fn held_back_texts_teach_nothing() {
         let all = lessons();
-        let kept: Vec<_> = all.iter().filter(|l| !is_held_back(&l.text)).cloned().collect();
+        let kept: Vec<_> = all
+            .iter()
+            .filter(|l| !is_held_back(&l.text))
+            .cloned()
+            .collect();
         assert!(kept.len() < all.len());
         let of = |lessons: &[Lesson<Label>]| {
-            teach_polarity(&blank(), lessons, Grams::English).unwrap().bytes()
+            teach_polarity(&blank(), lessons, Grams::English)
+                .unwrap()
+                .bytes()
         };
         assert_eq!(of(&all), of(&kept));
         let held: Vec<_> = all.into_iter().filter(|l| is_held_back(&l.text)).collect();
@@ -413,20 +428,25 @@ mod tests {
             .collect();
         let second = teach_polarity(&first, &few, Grams::English).unwrap();
         let compared = compare_polarity(&first, &second, &lessons, Grams::English);
-        assert!(compared.taught.accuracy > compared.running.accuracy - 0.05, "{compared:?}");
-        assert!(teach_polarity(&first, few.get(..LEAST_TAUGHT - 1).unwrap(), Grams::English).is_err());
+        assert!(
+            compared.taught.accuracy > compared.running.accuracy - 0.05,
+            "{compared:?}"
+        );
+        assert!(
+            teach_polarity(&first, few.get(..LEAST_TAUGHT - 1).unwrap(), Grams::English).is_err()
+        );
     }
 
     #[test]
     fn requests_correct_the_written_rules() {
         let lessons: Vec<Lesson<bool>> = (0..150)
             .flat_map(|n| {
-                [("just browsing item", false), ("item gone walkabout", true)].map(|(say, label)| {
-                    Lesson {
+                [("just browsing item", false), ("item gone walkabout", true)].map(
+                    |(say, label)| Lesson {
                         text: format!("{say} {n}"),
                         label,
-                    }
-                })
+                    },
+                )
             })
             .collect();
         // The rules are wrong on all of them.
@@ -434,8 +454,12 @@ mod tests {
         let taught = teach_request("request-en", None, &lessons, Grams::English, &rule).unwrap();
         let compared = compare_request(None, &taught, &lessons, Grams::English, &rule);
         assert_eq!(compared.running.accuracy, 0.0);
-        assert!(compared.is_better && compared.taught.accuracy > 0.95, "{compared:?}");
-        let more = teach_request("request-en", Some(&taught), &lessons, Grams::English, &rule).unwrap();
+        assert!(
+            compared.is_better && compared.taught.accuracy > 0.95,
+            "{compared:?}"
+        );
+        let more =
+            teach_request("request-en", Some(&taught), &lessons, Grams::English, &rule).unwrap();
         let compared = compare_request(Some(&taught), &more, &lessons, Grams::English, &rule);
         assert!(compared.taught.accuracy > 0.95, "{compared:?}");
     }

@@ -145,7 +145,10 @@ pub fn cluster_by(
     } = axes::find(&terms, settings.seed);
     let matrix = Sparse::of(&rows, space.terms());
     let told = encoder.and_then(|encoder| {
-        let said: Vec<&str> = learnt.iter().filter_map(|p| texts.get(*p).copied()).collect();
+        let said: Vec<&str> = learnt
+            .iter()
+            .filter_map(|p| texts.get(*p).copied())
+            .collect();
         encoded(encoder(&said)?, said.len())
     });
     let parted = part(told.as_ref().unwrap_or(&vectors), &matrix, settings);
