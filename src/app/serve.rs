@@ -189,11 +189,8 @@ pub fn serve(
             background.spawn(letters.run(stop.clone()));
         }
         topics::spawn(&mut background, config, &state.topics, &stop);
-        background.spawn(follow(
-            Arc::clone(&lake),
-            state.models.clone(),
-            stop.clone(),
-        ));
+        let following = follow(Arc::clone(&lake), state.models.clone(), stop.clone());
+        background.spawn(following);
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));

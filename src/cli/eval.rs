@@ -32,8 +32,8 @@ enum Kind {
     Knowledge(Box<super::retrieval::KnowledgeArgs>),
     /// The running models on what people said of turns, as far as it was held back from training.
     Labels,
-    /// All sentiment figures on the public corpora, as a page.
-    Suite(super::eval_suite::SuiteArgs),
+    /// All figures on the public corpora, as a page.
+    Suite(super::suite::SuiteArgs),
 }
 
 #[derive(Args)]
@@ -66,7 +66,7 @@ pub fn run(common: &CommonArgs, args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Kind::Labels => return super::teach::eval(common),
         Kind::Topics(args) => return super::eval_topics::run(args),
         Kind::Knowledge(args) => return super::retrieval::eval(args),
-        Kind::Suite(args) => return super::eval_suite::run(args),
+        Kind::Suite(args) => return super::suite::run(args),
     };
     let content = std::fs::read(&data.data)?;
     let shown = json!({

@@ -320,7 +320,10 @@ mod tests {
             .put(&format!("{ARTEFACTS}/{digest}.bin"), b"other")
             .await
             .unwrap();
-        let error = heads(&storage, &made).await.err().unwrap().to_string();
+        let Err(error) = heads(&storage, &made).await else {
+            panic!("a damaged artefact was taken");
+        };
+        let error = error.to_string();
         assert!(
             error.contains("polarity-en") && error.contains("SHA-256"),
             "{error}"

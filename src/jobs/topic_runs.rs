@@ -250,6 +250,8 @@ const MAX_EXEMPLAR_CHARS: usize = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::endpoint::{Endpoint, EndpointSettings};
+    use crate::model::replace::ModelError;
 
     fn texts(count: usize) -> Vec<RunText> {
         (0..count)
@@ -277,6 +279,90 @@ mod tests {
         assert_eq!(found.assignments.len(), 30);
         assert!(matches!(runs.state("a"), Some(RunState::Failed)));
         assert!(runs.state("c").is_none());
+    }
+
+    /// Parts texts by whether their number is even, or does not answer.
+    struct ByNumber(bool);
+
+    impl Model for ByNumber {
+        fn id(&self) -> &str {
+            "test:parity@1"
+        }
+
+        fn rows(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
+            if !self.0 {
+                return Err(ModelError::Incomplete {
+                    id: self.id().to_owned(),
+                    missing: texts.len() / 2,
+                    asked: texts.len(),
+                    cause: "as a test".to_owned(),
+                });
+            }
+            let is_even = |text: &&str| text.ends_with(['0', '2', '4', '6', '8']);
+            let row = |text| {
+                if is_even(text) {
+                    vec![1.0, 0.0]
+                } else {
+                    vec![0.0, 1.0]
+                }
+            };
+            Ok(texts.iter().map(row).collect())
+        }
+    }
+
+    #[test]
+    fn an_encoder_parts_the_texts_and_the_built_in_vectors_stand_in_for_it() {
+        let settings = Settings {
+            topics: Some(2),
+            ..Settings::default()
+        };
+        let found = find(texts(40), settings, Some(&ByNumber(true)));
+        assert_eq!(found.encoder, "test:parity@1");
+        let topic_of = |place: usize| {
+            let (_, given) = found.assignments.get(place).unwrap();
+            given.map(|(topic, _)| topic)
+        };
+        let (even, odd) = (topic_of(0), topic_of(1));
+        assert!(even.is_some() && odd.is_some() && even != odd);
+        let as_expected =
+            (0..40).all(|place| topic_of(place) == if place % 2 == 0 { even } else { odd });
+        assert!(as_expected, "{:?}", found.assignments);
+
+        let fallen = find(texts(40), settings, Some(&ByNumber(false)));
+        assert_eq!(fallen.encoder, BUILT_IN);
+        assert!(fallen.assignments.iter().all(|(_, given)| given.is_some()));
+        assert_eq!(fallen, find(texts(40), settings, None));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_there_leaves_rows_whole() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        drop(taken);
+        let settings = EndpointSettings {
+            url: format!("http://{address}/v1"),
+            model: "tiny".to_owned(),
+            key: None,
+            allowed_hosts: vec!["127.0.0.1".to_owned()],
+            timeout: Duration::from_secs(1),
+            batch: 8,
+            attempts: 2,
+            pause: Duration::from_millis(1),
+        };
+        let endpoint = Endpoint::new(settings, runtime.handle().clone()).unwrap();
+        let runs = TopicRuns::with_encoder(Some(Arc::new(endpoint)));
+        assert!(runs.start("a".to_owned(), Settings::default(), Box::new(|| texts(30))));
+        let found = loop {
+            match runs.state("a") {
+                Some(RunState::Done(found)) => break found,
+                Some(RunState::Queued | RunState::Running) => std::thread::yield_now(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(found.encoder, BUILT_IN);
+        assert_eq!(found.assignments.len(), 30);
+        assert!(found.assignments.iter().all(|(_, given)| given.is_some()));
     }
 
     #[test]
