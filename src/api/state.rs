@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::events::RecentIdentities;
+use super::routing::RoutingFacts;
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
 use crate::jobs::TopicRuns;
@@ -31,6 +32,8 @@ pub struct State {
     pub health: Health,
     /// Clustering runs over posted texts.
     pub topic_runs: TopicRuns,
+    /// What routing keeps of customers and agents.
+    pub routing: RoutingFacts,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

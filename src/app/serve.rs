@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DataFolder, Seen, now, pipeline_settings, socket, sources};
 use crate::api::{
-    self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
+    self, Doors, IngestLimits, RecentIdentities, RoutingFacts, SharedState, State, Tls, fill_recent,
 };
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, TopicRuns, maintain};
+use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, Risks, TopicRuns, maintain};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
@@ -172,6 +172,11 @@ pub fn serve(
                 monitor.clone(),
                 queries.handle().clone(),
             )?;
+            let risks = Risks {
+                engine: cleaner.engine.clone(),
+                clock: now,
+            };
+            background.spawn(risks.run(state.store.clone(), stop.clone()));
             background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
         }
         let gauges = Gauges {
@@ -311,6 +316,7 @@ async fn open(
         knowledge,
         health,
         topic_runs: TopicRuns::default(),
+        routing: RoutingFacts::default(),
         metrics,
         inside,
         demo: options.demo,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{print, read};
+use super::{CommonArgs, print, read};
 use crate::enrich::sentiment::corpus::{Example, labelled, rated};
 use crate::enrich::sentiment::report::{self, Truth, truth};
 use crate::enrich::sentiment::{Label, Sentiment};
@@ -31,6 +31,10 @@ enum Kind {
     Topics(super::eval_topics::TopicsArgs),
     /// Search in a knowledge base: right articles, synonyms, gaps; beside plain BM25.
     Knowledge(Box<super::retrieval::KnowledgeArgs>),
+    /// Policies of routing on a log of calls, and the floor against Erlang A.
+    Routing(Box<super::eval_routing::RoutingArgs>),
+    /// Risks of leaving and of coming again, on later dates than they were learnt from.
+    Churn(super::eval_churn::ChurnArgs),
     /// All sentiment figures on the public corpora, as a page.
     Suite(super::eval_suite::SuiteArgs),
 }
@@ -57,7 +61,7 @@ struct DataArgs {
     dialogues: bool,
 }
 
-pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+pub fn run(common: &CommonArgs, args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let heads = Sentiment::shipped().map_err(|error| anyhow!(error))?;
     let (data, report) = match &args.kind {
         Kind::Sentiment(args) => (args, polarity(heads, args)?),
@@ -65,6 +69,8 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Kind::Topics(args) => return super::eval_topics::run(args),
         Kind::Knowledge(args) => return super::retrieval::eval(args),
         Kind::Suite(args) => return super::eval_suite::run(args),
+        Kind::Routing(args) => return super::eval_routing::run(args),
+        Kind::Churn(args) => return super::eval_churn::run(common, args),
     };
     let content = std::fs::read(&data.data)?;
     let digest = Sha256::digest(&content);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings};
+use crate::app::{DataFolder, cleaner, maintain_settings, now};
 use crate::disk::Faults;
-use crate::jobs::{Storing, close_once, maintain_once};
+use crate::jobs::{RiskRound, Risks, Storing, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
+use crate::store::Store;
 
 /// Arguments of `job`.
 #[derive(Args)]
@@ -27,6 +28,8 @@ enum Job {
     Maintain,
     /// Rewrite closed days without repeats, superseded revisions and recalled texts, and store their marts.
     CloseDays,
+    /// Learn who may leave and who may come again from the own past, and score every customer.
+    Churn,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -47,10 +50,38 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     done.cleaned, done.stored
                 ));
             }
+            Job::Churn => {
+                let store = Store::open(&config.store_url()).await?;
+                let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
+                let risks = Risks {
+                    engine: cleaner.engine,
+                    clock: now,
+                };
+                told(&risks.round(&store).await?);
+            }
         }
         anyhow::Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn told(round: &RiskRound) {
+    for model in &round.learnt.models {
+        let quality = model.quality.as_ref().map_or_else(String::new, |quality| {
+            format!(
+                "; on later dates: AUROC {:.3}, lift of the first tenth {:.1}, calibration slope {:.2}",
+                quality.auroc, quality.lift_10, quality.slope
+            )
+        });
+        print::line(&format!(
+            "{} within {} days: {} of {} rows{quality}",
+            model.kind, model.horizon_days, model.positives, model.rows
+        ));
+    }
+    for problem in &round.learnt.problems {
+        print::line(problem);
+    }
+    print::line(&format!("{} customers scored", round.scores.len()));
 }
 
 fn report(done: Done) {

@@ -8,6 +8,8 @@ mod client;
 mod demo;
 mod describe;
 mod eval;
+mod eval_churn;
+mod eval_routing;
 mod eval_suite;
 mod eval_topics;
 mod import;
@@ -95,7 +97,7 @@ pub fn run() -> ExitCode {
         Command::Query(args) => query::run(&cli.common, &args),
         Command::Analyze(args) => analyze::run(&cli.common, &args),
         Command::Train(args) => train::run(&args),
-        Command::Eval(args) => eval::run(&args),
+        Command::Eval(args) => eval::run(&cli.common, &args),
         Command::Simulate(args) => simulate::run(&args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };

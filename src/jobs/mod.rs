@@ -6,6 +6,7 @@
 mod clean;
 mod letters;
 mod marts;
+mod risks;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
@@ -23,6 +24,7 @@ use crate::telemetry;
 pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
+pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);

@@ -61,6 +61,9 @@ impl Costs {
     }
 }
 
+/// Bids for each row before paths are searched.
+const BIDS: usize = 16;
+
 /// No row or column.
 const NONE: usize = usize::MAX;
 
@@ -93,6 +96,7 @@ fn solve(costs: &Costs) -> Vec<Option<usize>> {
         seen_columns: Vec::new(),
     };
     search.begin(costs);
+    search.bid(costs);
     for row in 0..rows {
         if at(&search.column_of, row) == NONE {
             search.augment(costs, row);
@@ -143,6 +147,66 @@ impl Search {
         }
     }
 
+    /// Rows without a column take their best one from who has it, raising what it costs by what they would lose with
+    /// the second best; a row that is pushed out goes on at once. Settles most of a matrix where many want the same.
+    fn bid(&mut self, costs: &Costs) {
+        let mut steps = BIDS * costs.rows();
+        let is_free = |search: &Self, row: &usize| at(&search.column_of, *row) == NONE;
+        let mut free: Vec<usize> = (0..costs.rows()).filter(|row| is_free(self, row)).collect();
+        for _ in 0..2 {
+            for start in std::mem::take(&mut free) {
+                let mut row = start;
+                loop {
+                    if steps == 0 {
+                        return;
+                    }
+                    steps -= 1;
+                    let [(best, first), (next, second)] = self.two_best(costs.row(row));
+                    let gap = if next.is_finite() { next - best } else { 0.0 };
+                    let is_tie = gap <= 0.0;
+                    let place = if is_tie && second != NONE && at(&self.row_of, first) != NONE {
+                        second
+                    } else {
+                        first
+                    };
+                    let held = at(&self.row_of, place);
+                    if let Some(price) = self.of_column.get_mut(place) {
+                        *price -= gap;
+                    }
+                    if let Some(price) = self.of_row.get_mut(row) {
+                        *price = best + gap;
+                    }
+                    self.pair(row, place);
+                    if held == NONE {
+                        break;
+                    }
+                    if let Some(slot) = self.column_of.get_mut(held) {
+                        *slot = NONE;
+                    }
+                    if is_tie {
+                        free.push(held);
+                        break;
+                    }
+                    row = held;
+                }
+            }
+        }
+    }
+
+    /// Reduced cost and place of the two best columns.
+    fn two_best(&self, row: &[f64]) -> [(f64, usize); 2] {
+        let mut best = [(f64::INFINITY, NONE); 2];
+        for (column, (cost, price)) in row.iter().zip(&self.of_column).enumerate() {
+            let reduced = cost - price;
+            if reduced < best[0].0 {
+                best = [(reduced, column), best[0]];
+            } else if reduced < best[1].0 {
+                best[1] = (reduced, column);
+            }
+        }
+        best
+    }
+
     fn pair(&mut self, row: usize, column: usize) {
         if let Some(slot) = self.row_of.get_mut(column) {
             *slot = row;
@@ -190,10 +254,17 @@ impl Search {
     }
 
     /// Paths through `row`; the open column that is now nearest, a free one among equals.
-    fn relax(&mut self, row: &[f64], number: usize, base: f64, open: usize) -> Option<(usize, f64)> {
+    fn relax(
+        &mut self,
+        row: &[f64],
+        number: usize,
+        base: f64,
+        open: usize,
+    ) -> Option<(usize, f64)> {
         let (mut best, mut place, mut is_free) = (f64::INFINITY, NONE, false);
         for (index, column) in self.list.iter().take(open).enumerate() {
-            let (Some(cost), Some(length)) = (row.get(*column), self.length.get_mut(*column)) else {
+            let (Some(cost), Some(length)) = (row.get(*column), self.length.get_mut(*column))
+            else {
                 continue;
             };
             let path = base + cost - self.of_column.get(*column).copied().unwrap_or(0.0);

@@ -160,9 +160,13 @@ pub fn best_agent(
 ) -> Option<(usize, Fit)> {
     let fits = || {
         let agents = agents.iter().enumerate();
-        agents.filter_map(|(index, agent)| Some((index, agent.idle_ms, fit(weights, contact, agent)?)))
+        agents.filter_map(|(index, agent)| {
+            Some((index, agent.idle_ms, fit(weights, contact, agent)?))
+        })
     };
-    let greatest = fits().map(|(_, _, fit)| fit.fit).fold(f64::NEG_INFINITY, f64::max);
+    let greatest = fits()
+        .map(|(_, _, fit)| fit.fit)
+        .fold(f64::NEG_INFINITY, f64::max);
     let mut best: Option<(usize, f64, Fit)> = None;
     for (index, idle_ms, fit) in fits().filter(|(_, _, fit)| fit.fit >= greatest - weights.equal) {
         if best.is_none_or(|(_, held_ms, _)| idle_ms > held_ms) {

@@ -172,10 +172,7 @@ mod tests {
             order(&[]),
             [(0, Reason::Usual), (1, Reason::Usual), (2, Reason::Usual)]
         );
-        assert_eq!(
-            order(&[past(2, 1.0), past(2, 9.0)])[0],
-            (2, Reason::Often)
-        );
+        assert_eq!(order(&[past(2, 1.0), past(2, 9.0)])[0], (2, Reason::Often));
         let unsolved = Past {
             unsolved: true,
             ..past(1, 0.5)

@@ -95,6 +95,34 @@ pub struct Urgency {
     pub repeat: bool,
 }
 
+/// What a customer went through in the last week.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Week {
+    /// Contacts.
+    pub contacts: f64,
+    /// Contacts that solved nothing.
+    pub unsolved: f64,
+    /// Queues given up.
+    pub abandoned: f64,
+    /// Different channels.
+    pub channels: f64,
+    /// Cases that are open.
+    pub open_cases: f64,
+}
+
+/// The effort that a customer has made already, 0 to 1: each thing that happened brings it nearer to 1, an unsolved
+/// contact most.
+#[must_use]
+pub fn behaviour(week: &Week) -> f64 {
+    let switches = (week.channels - 1.0).max(0.0);
+    let effort = 0.15 * week.contacts
+        + 0.35 * week.unsolved
+        + 0.3 * week.abandoned
+        + 0.15 * switches
+        + 0.25 * week.open_cases;
+    1.0 - (-effort.max(0.0)).exp()
+}
+
 /// A score with what it is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Priority {
@@ -204,6 +232,20 @@ mod tests {
             },
         );
         assert!((beyond.base - 0.65).abs() < 1e-12);
+    }
+
+    #[test]
+    fn effort_grows_towards_one() {
+        let mut week = Week::default();
+        assert_eq!(behaviour(&week), 0.0);
+        let mut before = 0.0;
+        for n in 1..20 {
+            week.contacts = f64::from(n);
+            week.unsolved = f64::from(n / 2);
+            let now = behaviour(&week);
+            assert!(now > before && now < 1.0);
+            before = now;
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The operational state: API keys, the articles of the knowledge bases and the audit log.
+//! The operational state: API keys, the articles of the knowledge bases, risks of customers and the
+//! audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -17,8 +18,10 @@ mod audit;
 mod cache;
 pub mod delimited;
 mod key;
+mod risks;
 mod sqlite;
 mod sqlite_articles;
+mod sqlite_risks;
 #[cfg(test)]
 mod suite;
 
@@ -28,6 +31,7 @@ use std::time::Instant;
 
 pub use audit::{AuditRow, Change};
 pub use key::{ApiKey, Key, NewKey, Principal};
+pub use risks::{RiskCursor, RiskRun, RiskScore};
 
 use crate::config::StoreUrl;
 use crate::domain::Role;

@@ -26,7 +26,7 @@ const MAX_CONNECTIONS: u32 = 4;
 const MODE_OWNER_ONLY: u32 = 0o600;
 
 /// Number, name and text of every migration. A test compares the list with the folder.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "keys_and_audit",
@@ -36,6 +36,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         30,
         "articles",
         include_str!("migrations/sqlite/0030_articles.sql"),
+    ),
+    (
+        90,
+        "risks",
+        include_str!("migrations/sqlite/0090_risks.sql"),
     ),
 ];
 

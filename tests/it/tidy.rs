@@ -37,6 +37,7 @@ const MODULES: &[&str] = &[
     "query",
     "search",
     "insight",
+    "routing",
     "pipeline",
     "jobs",
     "simulate",
@@ -221,6 +222,10 @@ const SQL_HOMES: &[(&str, &str)] = &[
     (
         "src/store/sqlite_articles.rs",
         "the articles' part of that backend",
+    ),
+    (
+        "src/store/sqlite_risks.rs",
+        "the risks' part of that backend",
     ),
 ];
 

@@ -8,6 +8,7 @@ mod knowledge;
 mod metrics;
 mod profiles;
 mod reads;
+mod routing;
 mod topics;
 
 use std::net::SocketAddr;
@@ -125,6 +126,7 @@ impl Server {
             knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
+            routing: super::RoutingFacts::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,

@@ -114,6 +114,10 @@ fn occupancies(calls: &[Call], seats: &[Seat], day: &Day) -> (f64, f64) {
         .collect();
     let n = shares.len().max(1) as f64;
     let mean = shares.iter().sum::<f64>() / n;
-    let variance = shares.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / n;
+    let variance = shares
+        .iter()
+        .map(|share| (share - mean).powi(2))
+        .sum::<f64>()
+        / n;
     (busy / shifts.max(f64::MIN_POSITIVE), variance.sqrt())
 }

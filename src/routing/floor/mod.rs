@@ -75,7 +75,9 @@ impl Policy {
         match self {
             Self::Fcfs | Self::Fixed => (0.0, -call.at_s),
             Self::Static => (-(call.class as f64), -call.at_s),
-            Self::Score { ageing, target_s } => (call.base - ageing * call.at_s / target_s, -call.at_s),
+            Self::Score { ageing, target_s } => {
+                (call.base - ageing * call.at_s / target_s, -call.at_s)
+            }
         }
     }
 }
@@ -219,7 +221,9 @@ impl Floor<'_> {
         };
         set(&mut self.waits, number, true);
         let free = self.idle.iter().copied();
-        let free = free.into_iter().find(|(_, seat)| self.serves(*seat, call.class));
+        let free = free
+            .into_iter()
+            .find(|(_, seat)| self.serves(*seat, call.class));
         if let Some(place) = free {
             self.idle.remove(&place);
             self.serve(now, number, place.1);

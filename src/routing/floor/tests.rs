@@ -82,7 +82,10 @@ fn static_priority_starves_whom_the_score_does_not() {
     let score = figures(score, &calls, &floor);
     // Nobody gains over first come, first served, but by whom another one loses.
     let lowest = |figures: &Figures| figures.classes[1].p95_wait_s;
-    assert!(lowest(&starving) > 2.0 * lowest(&fcfs), "{starving:?} {fcfs:?}");
+    assert!(
+        lowest(&starving) > 2.0 * lowest(&fcfs),
+        "{starving:?} {fcfs:?}"
+    );
     assert!(lowest(&score) < 0.6 * lowest(&starving), "{score:?}");
     assert!(score.classes[0].mean_wait_s < fcfs.classes[0].mean_wait_s);
     assert!(starving.jain < score.jain && score.jain < fcfs.jain);
@@ -100,7 +103,9 @@ fn two_skills_each_are_nearly_as_good_as_all() {
     let calls = calls(8, &[stream; CLASSES], 40_000.0);
     let abandoned = |skills: usize| {
         let floor = seats(60, |seat| {
-            (0..skills).map(|skill| (seat + skill * (1 + seat / CLASSES % 5)) % CLASSES).collect()
+            (0..skills)
+                .map(|skill| (seat + skill * (1 + seat / CLASSES % 5)) % CLASSES)
+                .collect()
         });
         figures(Policy::Fcfs, &calls, &floor).all.abandoned as f64
     };
@@ -127,12 +132,20 @@ fn shifts_bound_who_serves() {
         };
         simulate(calls, &[seat], Policy::Fcfs)
     };
-    let day = day_of(&[call(0.0, 50.0), call(60.0, 50.0), call(65.0, 500.0), call(119.0, 30.0)]);
+    let day = day_of(&[
+        call(0.0, 50.0),
+        call(60.0, 50.0),
+        call(65.0, 500.0),
+        call(119.0, 30.0),
+    ]);
     let told: Vec<(bool, f64)> = day
         .fates
         .iter()
         .map(|fate| (fate.answered, fate.waited_s))
         .collect();
-    assert_eq!(told, [(false, 50.0), (true, 40.0), (true, 45.0), (false, 30.0)]);
+    assert_eq!(
+        told,
+        [(false, 50.0), (true, 40.0), (true, 45.0), (false, 30.0)]
+    );
     assert_eq!(day.busy_s, [20.0]);
 }
