@@ -5,7 +5,6 @@
 
 use actix_web::{get, web};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::describe::Problems;

@@ -26,7 +26,7 @@ use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
 use crate::search::Knowledge;
 use crate::sink::TopicSink;
-use crate::source::{Inbox, Source};
+use crate::source::{INBOX, Inbox, Source};
 use crate::store::Store;
 use crate::telemetry::{self, Health, MetricsHandle};
 
@@ -290,7 +290,7 @@ async fn open(
         (None, None)
     } else {
         let (inbox, inbox_source) = Inbox::open(
-            &folder.path.join("inbox"),
+            &folder.path.join(INBOX),
             config.ingest.max_inbox_bytes.get(),
             faults,
         )?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::{post, web};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::facts::{self, AgentFacts, InteractionFacts};

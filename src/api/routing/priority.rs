@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use actix_web::{post, web};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::facts::{self, CustomerFacts, InteractionFacts};
