@@ -26,7 +26,7 @@ use crate::pipeline::{Settings, TimeLimits};
 pub use backup::{Manifest, Restored, back_up, restore};
 pub use ingest::ingest;
 pub use inside::Seen;
-pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
+pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, risks, serve};
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
 

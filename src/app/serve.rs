@@ -135,6 +135,15 @@ pub fn cleaner(
     })
 }
 
+/// The job that learns risks of customers, without a caller's limits.
+#[must_use]
+pub fn risks(cleaner: &Cleaner) -> Risks {
+    Risks {
+        engine: cleaner.engine.clone(),
+        clock: now,
+    }
+}
+
 /// Serves until the process is told to stop. `started` is called once the
 /// doors are open.
 ///
@@ -172,11 +181,7 @@ pub fn serve(
                 monitor.clone(),
                 queries.handle().clone(),
             )?;
-            let risks = Risks {
-                engine: cleaner.engine.clone(),
-                clock: now,
-            };
-            background.spawn(risks.run(state.store.clone(), stop.clone()));
+            background.spawn(risks(&cleaner).run(state.store.clone(), stop.clone()));
             background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
         }
         let gauges = Gauges {

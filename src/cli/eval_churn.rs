@@ -12,10 +12,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, now};
+use crate::app::{DataFolder, cleaner, risks};
 use crate::insight::risk::RiskModel;
 use crate::insight::scorecard::Weight;
-use crate::jobs::{RiskRound, Risks};
+use crate::jobs::RiskRound;
 use crate::lake::RowsRead;
 use crate::model::measure::spearman;
 use crate::pipeline::Monitor;
@@ -51,11 +51,7 @@ pub fn run(common: &CommonArgs, args: &ChurnArgs) -> anyhow::Result<ExitCode> {
     let round = runtime.block_on(async {
         let folder = DataFolder::open_shared(&config).await?;
         let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
-        let risks = Risks {
-            engine: cleaner.engine,
-            clock: now,
-        };
-        anyhow::Ok(risks.learn().await?)
+        anyhow::Ok(risks(&cleaner).learn().await?)
     })?;
     let models: Vec<Value> = round.learnt.models.iter().map(shown).collect();
     let mut report = json!({

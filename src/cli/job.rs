@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings, now};
+use crate::app::{DataFolder, cleaner, maintain_settings, risks};
 use crate::disk::Faults;
-use crate::jobs::{RiskRound, Risks, Storing, close_once, maintain_once};
+use crate::jobs::{RiskRound, Storing, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
 use crate::store::Store;
@@ -53,11 +53,7 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
             Job::Churn => {
                 let store = Store::open(&config.store_url()).await?;
                 let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
-                let risks = Risks {
-                    engine: cleaner.engine,
-                    clock: now,
-                };
-                told(&risks.round(&store).await?);
+                told(&risks(&cleaner).round(&store).await?);
             }
         }
         anyhow::Ok(())

@@ -333,6 +333,14 @@ fn compute(
             entry.1.repeat_contact = risk.reasons;
         }
     }
+    Ok((learnt, stored(scores, hours)?))
+}
+
+/// Scores by customer as they are stored, with the best hour.
+fn stored(
+    scores: BTreeMap<&str, (RiskScore, Reasons)>,
+    hours: &Frame,
+) -> Result<Vec<RiskScore>, serde_json::Error> {
     let best = hours
         .texts("customer_id")
         .iter()
@@ -346,7 +354,7 @@ fn compute(
         score.reasons = serde_json::to_string(&reasons)?;
         stored.push(score);
     }
-    Ok((learnt, stored))
+    Ok(stored)
 }
 
 fn learn_one(

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use futures::TryStreamExt;

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 
 use super::facts::{self, AgentFacts, InteractionFacts};
 use super::priority::{
-    MAX_CONTACTS, PriorityContact, PriorityWeights, check, count, finish, judge, weights, wrong,
+    Judged, MAX_CONTACTS, PriorityContact, PriorityWeights, check, count, finish, judge, weights,
+    wrong,
 };
 use crate::api::body::Large;
 use crate::api::describe::Problems;
@@ -233,7 +234,7 @@ pub(in crate::api) async fn routing_match(
     state: web::Data<State>,
     body: Large<MatchBody>,
 ) -> Result<web::Json<MatchAnswer>, ApiError> {
-    let Large(asked) = body;
+    let asked = body.0;
     let waiting: Vec<PriorityContact> = asked.contacts.iter().map(urgency).collect();
     let mut errors = Vec::new();
     count(&mut errors, "/contacts", asked.contacts.len(), MAX_CONTACTS);
@@ -274,8 +275,32 @@ pub(in crate::api) async fn routing_match(
         tokio::task::spawn_blocking(move || decide(&fit_weights, &contacts, &shown))
             .await
             .map_err(|_| ApiError::internal("the matching was cut off"))?;
+    let (pairs, unmatched) = told(asked.contacts, &judged, &agents, found);
+    Ok(web::Json(MatchAnswer {
+        pairs,
+        unmatched,
+        decided_by: decided_by.to_owned(),
+        agents: agents.len(),
+        weights: weights.into(),
+        fit_weights: MatchWeights {
+            skill: fit_weights.skill,
+            complexity: fit_weights.complexity,
+            load: fit_weights.load,
+            fit: fit_weights.fit,
+        },
+        watermark: state.watermark().map(|at| at.to_string()),
+    }))
+}
+
+/// The pairs, and the contacts that have none.
+fn told(
+    contacts: Vec<MatchContact>,
+    judged: &[Judged],
+    agents: &[MatchAgent],
+    found: Found,
+) -> (Vec<MatchPair>, Vec<String>) {
     let (mut pairs, mut unmatched) = (Vec::new(), Vec::new());
-    for ((contact, judged), found) in asked.contacts.into_iter().zip(&judged).zip(found) {
+    for ((contact, judged), found) in contacts.into_iter().zip(judged).zip(found) {
         let agent = found.and_then(|(place, fit)| Some((agents.get(place)?, fit)));
         let Some((agent, fit)) = agent else {
             unmatched.push(contact.id);
@@ -292,20 +317,7 @@ pub(in crate::api) async fn routing_match(
             tier: judged.priority.tier.as_str().to_owned(),
         });
     }
-    Ok(web::Json(MatchAnswer {
-        pairs,
-        unmatched,
-        decided_by: decided_by.to_owned(),
-        agents: agents.len(),
-        weights: weights.into(),
-        fit_weights: MatchWeights {
-            skill: fit_weights.skill,
-            complexity: fit_weights.complexity,
-            load: fit_weights.load,
-            fit: fit_weights.fit,
-        },
-        watermark: state.watermark().map(|at| at.to_string()),
-    }))
+    (pairs, unmatched)
 }
 
 /// The agent of each contact, by its place.

@@ -224,7 +224,7 @@ pub(in crate::api) async fn routing_priority(
     state: web::Data<State>,
     body: Large<PriorityBody>,
 ) -> Result<web::Json<PriorityAnswer>, ApiError> {
-    let Large(asked) = body;
+    let asked = body.0;
     let mut errors = Vec::new();
     count(&mut errors, "/contacts", asked.contacts.len(), MAX_CONTACTS);
     check(&mut errors, &asked.contacts);
@@ -337,6 +337,17 @@ pub(super) async fn judge(
     Ok(judged.collect())
 }
 
+/// What a customer went through lately.
+fn week(customer: &CustomerFacts) -> Week {
+    Week {
+        contacts: customer.contacts_7d,
+        unsolved: customer.unsolved_7d,
+        abandoned: customer.abandoned_7d,
+        channels: customer.channels_7d,
+        open_cases: customer.open_cases,
+    }
+}
+
 fn one(
     contact: &PriorityContact,
     customer: Option<&Arc<CustomerFacts>>,
@@ -364,13 +375,7 @@ fn one(
             at: customer.crm_at.clone(),
         })
     });
-    let week = customer.map(|customer| Week {
-        contacts: customer.contacts_7d,
-        unsolved: customer.unsolved_7d,
-        abandoned: customer.abandoned_7d,
-        channels: customer.channels_7d,
-        open_cases: customer.open_cases,
-    });
+    let week = customer.map(|customer| week(customer));
     let of_profile = |value: f64| Input {
         value,
         source: "profile",
@@ -394,6 +399,7 @@ fn one(
         behaviour.unwrap_or_else(|| unknown(0.0)),
         emotion.unwrap_or_else(|| unknown(0.0)),
     ];
+    let week = week.unwrap_or_default();
     let [value, behaviour, emotion] = &inputs;
     let tier = customer.and_then(|customer| customer.tier.as_deref());
     let urgency = Urgency {
@@ -404,9 +410,7 @@ fn one(
         target_ms: contact.target_ms.unwrap_or(TARGET_MS),
         emergency: contact.emergency.is_some(),
         vip: contact.vip.unwrap_or_else(|| tier.is_some_and(is_vip_tier)),
-        repeat: contact
-            .repeat
-            .unwrap_or_else(|| week.is_some_and(|week| week.unsolved > 0.0)),
+        repeat: contact.repeat.unwrap_or(week.unsolved > 0.0),
     };
     Judged {
         priority: priority::priority(weights, &urgency),
