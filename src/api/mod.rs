@@ -26,6 +26,8 @@ mod pages;
 mod problem;
 mod queries;
 mod request;
+mod risks;
+mod routing;
 mod rows;
 mod server;
 mod sources;
@@ -39,6 +41,7 @@ mod topics;
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
+pub use routing::RoutingFacts;
 pub use server::{Doors, ServeError, serve, serve_admin};
 pub use state::{IngestLimits, SharedState, State};
 pub use tls::{Tls, TlsError};
@@ -57,8 +60,12 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(operations::operations_profile)
         .service(agents::agents_list)
         .service(agents::agent_profile)
+        .service(risks::customers_list)
         .service(customers::customer_lookup)
         .service(customers::customer_profile)
+        .service(routing::menu::customer_ivr_menu)
+        .service(routing::priority::routing_priority)
+        .service(routing::matching::routing_match)
         .service(self::metrics::metrics_list)
         .service(self::metrics::metric_query)
         .service(self::metrics::metrics_compare)

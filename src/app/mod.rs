@@ -29,7 +29,7 @@ pub use backup::{Manifest, Restored, back_up, restore};
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use models::ModelsError;
-pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
+pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, risks, serve};
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
 pub use topics::{known_topics, requests, topic_pace};

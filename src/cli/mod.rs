@@ -9,6 +9,8 @@ mod client;
 mod demo;
 mod describe;
 mod eval;
+mod eval_churn;
+mod eval_routing;
 mod eval_topics;
 mod import;
 mod ingest;

@@ -47,6 +47,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "labels",
         include_str!("migrations/sqlite/0070_labels.sql"),
     ),
+    (
+        90,
+        "risks",
+        include_str!("migrations/sqlite/0090_risks.sql"),
+    ),
 ];
 
 /// Of one moment, without the gaps of the original.

@@ -4,7 +4,7 @@
 use super::article::{Content, Expected, Status, Written};
 use super::label::{Label, LabelKind, NewLabel, WhichLabels};
 use super::topic::{Merging, TopicPatch, Undoing, held};
-use super::{Change, Key, Revocation, Store};
+use super::{Change, Key, Revocation, RiskRun, RiskScore, Store};
 use crate::domain::Role;
 
 fn change(at_us: i64) -> Change<'static> {
@@ -399,6 +399,54 @@ macro_rules! for_every_case {
     };
 }
 
+async fn risks_are_read_from_whole_runs(store: Store, second: Store) {
+    assert_eq!(second.risk_run().await.unwrap(), None);
+    let run = |run: &str| RiskRun {
+        run: run.to_owned(),
+        content: "{}".to_owned(),
+        scored_us: 7,
+    };
+    let score = |customer: i64, churn: Option<f64>| RiskScore {
+        customer_id: format!("c-{customer}"),
+        churn,
+        repeat_contact: Some(0.5),
+        best_hour_utc: None,
+        reasons: "[]".to_owned(),
+    };
+    let mut scores: Vec<RiskScore> = (0..9)
+        .map(|n| score(n, Some(0.1 * (n / 2) as f64)))
+        .collect();
+    scores.push(score(9, None));
+    store.write_risks(&run("a"), &scores).await.unwrap();
+    let mut found = Vec::new();
+    loop {
+        let after = found
+            .last()
+            .map(|last: &RiskScore| (last.churn.unwrap(), last.customer_id.as_str()));
+        let page = second.risk_page(0.1, after, 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    let ids: Vec<&str> = found
+        .iter()
+        .map(|score| score.customer_id.as_str())
+        .collect();
+    assert_eq!(ids, ["c-8", "c-6", "c-7", "c-4", "c-5", "c-2", "c-3"]);
+    assert_eq!(
+        second.risk_score("c-9").await.unwrap(),
+        Some(score(9, None))
+    );
+    store
+        .write_risks(&run("b"), &[score(1, Some(0.9))])
+        .await
+        .unwrap();
+    assert_eq!(second.risk_run().await.unwrap(), Some(run("b")));
+    assert_eq!(second.risk_page(0.0, None, 9).await.unwrap().len(), 1);
+    assert_eq!(second.risk_score("c-8").await.unwrap(), None);
+}
+
 async fn open_sqlite() -> (Store, Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let url = crate::config::StoreUrl::Sqlite(folder.path().join("store.sqlite"));
@@ -422,5 +470,6 @@ for_every_case!(
         articles_are_listed_by_base_and_status,
         topics_are_named_and_merged,
         labels_hold_until_the_next_one,
+        risks_are_read_from_whole_runs,
     ]
 );

@@ -37,6 +37,7 @@ const MODULES: &[&str] = &[
     "query",
     "search",
     "insight",
+    "routing",
     "pipeline",
     "jobs",
     "simulate",
@@ -230,6 +231,10 @@ const SQL_HOMES: &[(&str, &str)] = &[
     (
         "src/store/sqlite_labels.rs",
         "the labels' part of that backend",
+    ),
+    (
+        "src/store/sqlite_risks.rs",
+        "the risks' part of that backend",
     ),
 ];
 

@@ -9,6 +9,7 @@ mod labels;
 mod metrics;
 mod profiles;
 mod reads;
+mod routing;
 mod topics;
 mod topics_lake;
 
@@ -151,6 +152,7 @@ impl Server {
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
             topics,
+            routing: super::RoutingFacts::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,
