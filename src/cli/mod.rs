@@ -96,7 +96,7 @@ pub fn run() -> ExitCode {
         Command::Analyze(args) => analyze::run(&cli.common, &args),
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&cli.common, &args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };
     match done {

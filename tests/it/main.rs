@@ -44,6 +44,8 @@ mod power;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod simulate;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;
