@@ -3,7 +3,7 @@
 //! A layer over finished sentences, with a rate: characters and words heard as
 //! others that sound alike, punctuation that is not heard, restarts, words that
 //! are cut. Invariants: a rate of 0 changes nothing; personal values, whose
-//! places are kept, stay as they are.
+//! places are kept, and the words beside them stay as they are.
 
 use super::dice::Dice;
 use super::scenario::Language;
@@ -55,22 +55,45 @@ pub(super) fn recognise(
         is_run: false,
         changes: 0,
     };
-    let is_free = |piece: &&mut Piece| piece.kind.is_none() && !piece.text.is_empty();
-    for (index, piece) in pieces.iter_mut().filter(is_free).enumerate() {
+    let free = free(pieces);
+    for (order, index) in free.iter().enumerate() {
+        let Some(piece) = pieces.get_mut(*index) else {
+            continue;
+        };
         changes += homophones(piece, language, rate, dice);
         changes += punctuation(piece, language, dice);
         heard.piece(piece, dice);
-        if index == 0 && dice.chance(rate * 1.5) {
+        if order == 0 && dice.chance(rate * 1.5) {
             restart(piece, language, dice);
             changes += 1;
         }
     }
-    if let Some(last) = pieces.iter_mut().rfind(is_free)
+    let last = free.last().and_then(|index| pieces.get_mut(*index));
+    if let Some(last) = last
         && dice.chance(rate * 1.2)
     {
         changes += cut_off(last, language, dice);
     }
     changes + heard.changes
+}
+
+/// Pieces that may be misheard: not personal values, nor the words beside one. A
+/// name whose cue is lost is no name to any reader, and would not count as planted.
+fn free(pieces: &[Piece]) -> Vec<usize> {
+    let is_personal = |index: Option<usize>| {
+        let piece = index.and_then(|index| pieces.get(index));
+        piece.is_some_and(|piece| piece.kind.is_some())
+    };
+    (0..pieces.len())
+        .filter(|index| {
+            !is_personal(Some(*index))
+                && !is_personal(index.checked_sub(1))
+                && !is_personal(Some(*index + 1))
+                && pieces
+                    .get(*index)
+                    .is_some_and(|piece| !piece.text.is_empty())
+        })
+        .collect()
 }
 
 fn homophones(piece: &mut Piece, language: &Language, rate: f64, dice: &mut Dice) -> u32 {
@@ -259,11 +282,13 @@ mod tests {
             let mut dice = Dice::new(1, Stream::Words, index);
             let mut pieces = vec![
                 piece("我的套餐，是什么？", None),
+                piece("电话是", None),
                 piece("13812345678", Some("phone")),
             ];
             dialect(&mut pieces, &language(), 0, &mut dice);
             changed += recognise(&mut pieces, &language(), 0.1, &mut dice);
-            assert_eq!(pieces[1].text, "13812345678");
+            assert_eq!(pieces[1].text, "电话是");
+            assert_eq!(pieces[2].text, "13812345678");
         }
         assert!(changed > 200, "{changed}");
     }

@@ -45,7 +45,7 @@ pub struct SimulateArgs {
     /// Over how many days, without --months.
     #[arg(long, default_value_t = 1, conflicts_with = "months")]
     days: u32,
-    /// First day (YYYY-MM-DD or RFC 3339); without it the run ends today.
+    /// First day (YYYY-MM-DD or RFC 3339); without it the run ends today, and yesterday where it is sent at once.
     #[arg(long)]
     start: Option<String>,
     /// The judge's part: his topics too, his wordings and seeds only.
@@ -111,7 +111,17 @@ pub fn run(common: &CommonArgs, args: &SimulateArgs) -> anyhow::Result<ExitCode>
         None if is_folder => {
             anyhow::bail!("--out DIR is needed with --months and --counts: a folder for the files");
         }
-        _ => stream::write(&options, &library, args.target(common)?, args.pace()?)?,
+        _ => {
+            // Who takes part in the present is not told of the future.
+            let until = (args.is_sent() && !args.real_time).then(now);
+            stream::write(
+                &options,
+                &library,
+                args.target(common)?,
+                args.pace()?,
+                until,
+            )?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -130,6 +140,11 @@ impl SimulateArgs {
             }
             None => Target::text(self.out.as_deref()),
         }
+    }
+
+    /// Whether a server or brokers take the events.
+    const fn is_sent(&self) -> bool {
+        self.url.is_some() || self.kafka
     }
 
     fn pace(&self) -> anyhow::Result<Pace> {
@@ -151,7 +166,8 @@ impl SimulateArgs {
         let (start, days) = match self.months {
             Some(months) => span(given, months)?,
             None => {
-                let today = now().day().0;
+                // A day that is sent at once has to be over.
+                let today = now().day().0 - i32::from(self.is_sent() && !self.real_time);
                 (
                     given.unwrap_or(Day(today + 1 - self.days as i32)),
                     self.days,

@@ -30,7 +30,7 @@ pub enum Pace {
 /// A wait that is shorter is not worth a flush.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Sends all events to `target`.
+/// Sends all events to `target`, or those up to `until`.
 ///
 /// # Errors
 /// When `target` does not take them.
@@ -39,12 +39,16 @@ pub fn write(
     library: &Library,
     mut target: Target,
     pace: Pace,
+    until: Option<Micros>,
 ) -> anyhow::Result<()> {
     let begun = Instant::now();
     let (mut interactions, mut events, mut bytes) = (0, 0_u64, 0_u64);
     for day in Run::new(options, library) {
         interactions += day.interactions;
         for (at, line) in day.lines {
+            if until.is_some_and(|until| at > until) {
+                continue;
+            }
             let early = until_due(pace, events, at, begun);
             if early > TICK {
                 target.flush()?;

@@ -56,7 +56,16 @@ struct File<'l> {
     library: &'l mut Library,
 }
 
-/// Adds the queues and intents of `file` to `library`.
+/// Adds the queues of `file` to `library`; its mistakes are told by [`read`].
+pub(super) fn read_queues(file: &ScenarioFile, library: &mut Library) {
+    let mut reader = Reader::new(&file.name, &file.text);
+    let document = reader.document();
+    for (line, queue) in reader.tables(document.get_ref(), "queues") {
+        read_queue(&mut reader, queue, line, library);
+    }
+}
+
+/// Adds the intents of `file` to `library`.
 pub(super) fn read(
     file: &ScenarioFile,
     rules: &[BTreeMap<String, Vec<String>>],

@@ -333,7 +333,12 @@ impl Library {
             ..Self::default()
         };
         let industries = if files.is_empty() { &built_in } else { files };
-        for file in industries.iter().filter(|file| !is_common(file)) {
+        let industries = || industries.iter().filter(|file| !is_common(file));
+        // An intent may wait in a queue of any file.
+        for file in industries() {
+            industry::read_queues(file, &mut library);
+        }
+        for file in industries() {
             industry::read(file, &common.rules, &mut library, &mut mistakes);
         }
         if library.intents.is_empty() && mistakes.is_empty() {
