@@ -3,12 +3,14 @@
 //! Invariants: one `serve` or `import` per data folder (an OS lock); a process
 //! works only with the token key that the lake was begun with.
 
+mod backup;
 mod ingest;
 mod inside;
 mod serve;
 mod socket;
 mod sources;
 mod token_key;
+mod topics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +24,13 @@ use crate::enrich::redact::{AllowList, Redactor};
 use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
+pub use backup::{Manifest, Restored, back_up, restore};
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
+pub use topics::{known_topics, requests, topic_pace};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 

@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, WAL, synced at every commit, readable by its owner only.
 //!
-//! All SQL of this backend stands here, in `sqlite_articles` and in `migrations/sqlite/`. WAL lets other processes read while one
+//! All SQL of this backend stands here, in `sqlite_articles`, `sqlite_topics` and in `migrations/sqlite/`. WAL lets other processes read while one
 //! writes; writers wait for each other up to [`BUSY_TIMEOUT`].
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -26,7 +26,7 @@ const MAX_CONNECTIONS: u32 = 4;
 const MODE_OWNER_ONLY: u32 = 0o600;
 
 /// Number, name and text of every migration. A test compares the list with the folder.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "keys_and_audit",
@@ -37,8 +37,15 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         "articles",
         include_str!("migrations/sqlite/0030_articles.sql"),
     ),
+    (
+        60,
+        "topics",
+        include_str!("migrations/sqlite/0060_topics.sql"),
+    ),
 ];
 
+/// Of one moment, without the gaps of the original.
+const COPY: &str = "VACUUM INTO ?";
 const INSERT_KEY: &str =
     "INSERT INTO keys (id, name, role, secret_sha256, created_at_us) VALUES (?, ?, ?, ?, ?)";
 const SELECT_KEY: &str =
@@ -83,6 +90,20 @@ impl Sqlite {
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
+    }
+
+    pub(super) async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        let copied = sqlx::query(COPY).bind(target.to_string_lossy());
+        copied
+            .execute(&self.pool)
+            .await
+            .map_err(failed("copy itself"))?;
+        std::fs::set_permissions(target, Permissions::from_mode(MODE_OWNER_ONLY))
+            .and_then(|()| File::open(target)?.sync_all())
+            .map_err(|source| StoreError::CreateFile {
+                path: target.to_owned(),
+                source,
+            })
     }
 
     pub(super) async fn insert_key(
