@@ -60,6 +60,11 @@ struct Open {
 /// Runs the desk and gives its figures as a Markdown page.
 pub fn describe(options: &Options, library: &Library) -> String {
     let mut portrait = Portrait::default();
+    // Late events would be seen before what they follow.
+    let options = &Options {
+        late: false,
+        ..options.clone()
+    };
     for day in Run::new(options, library) {
         portrait.days.insert(day.day.to_string(), day.interactions);
         for (at, line) in &day.lines {
