@@ -70,6 +70,7 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
             Job::Requests => {
                 let read = requests(&config, folder.lake, handle)?.round().await?;
                 print::line(&format!("{read} interactions read for requests"));
+            }
             Job::Churn => {
                 let store = Store::open(&config.store_url()).await?;
                 let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;

@@ -111,7 +111,7 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(&cli.common, &args),
         Command::Models(args) => models::run(&cli.common, &args),
         Command::Eval(args) => eval::run(&cli.common, &args),
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&cli.common, &args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };
     match done {
