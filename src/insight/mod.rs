@@ -7,6 +7,7 @@
 pub mod drivers;
 pub mod effect;
 pub mod gap_type;
+pub mod gaps;
 pub mod matching;
 pub mod statistics;
 pub mod topics;
