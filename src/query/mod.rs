@@ -23,6 +23,7 @@ mod parameters;
 mod run;
 mod spoken;
 mod system;
+mod typed;
 #[cfg(test)]
 mod tests;
 

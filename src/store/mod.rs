@@ -1,4 +1,5 @@
-//! The operational state: API keys, the articles of the knowledge bases and the audit log.
+//! The operational state: API keys, the articles of the knowledge bases, what people decided about their gaps, and
+//! the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -15,9 +16,11 @@ pub mod article;
 mod articles;
 mod audit;
 mod cache;
+pub mod gap;
 mod key;
 mod sqlite;
 mod sqlite_articles;
+mod sqlite_gaps;
 #[cfg(test)]
 mod suite;
 

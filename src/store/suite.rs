@@ -2,6 +2,7 @@
 //! the same database. A new backend adds one line to [`for_every_case`]'s callers.
 
 use super::article::{Content, Expected, Status, Written};
+use super::gap::{GapAction, GapReview, GapStatus, GapWrite};
 use super::{Change, Key, Revocation, Store};
 use crate::domain::Role;
 
@@ -285,6 +286,38 @@ async fn articles_are_listed_by_base_and_status(store: Store, second: Store) {
     assert_eq!(audit.first().unwrap().action, "article.import");
 }
 
+async fn decisions_about_gaps_are_versions(store: Store, second: Store) {
+    let write = |expected, action, status, undoes| GapWrite {
+        gap_id: "g-1",
+        expected,
+        action,
+        review: GapReview {
+            status,
+            ..GapReview::default()
+        },
+        undoes,
+    };
+    assert_eq!(store.gap_review("g-1").await.unwrap(), None);
+    let accept = write(Some(0), GapAction::Accept, GapStatus::Accepted, None);
+    let first = store.review_gap(accept.clone(), &change(5)).await.unwrap();
+    assert_eq!(first.unwrap().version, 1);
+    // Whoever has not seen it writes nothing.
+    assert_eq!(second.review_gap(accept, &change(6)).await.unwrap(), Err(1));
+    let reject = write(Some(1), GapAction::Reject, GapStatus::Rejected, None);
+    second.review_gap(reject, &change(7)).await.unwrap().unwrap();
+    let undo = write(None, GapAction::Undo, GapStatus::Accepted, Some(2));
+    store.review_gap(undo, &change(8)).await.unwrap().unwrap();
+    let all = second.gap_reviews().await.unwrap();
+    assert_eq!((all.len(), all[0].version, all[0].review.status), (1, 3, GapStatus::Accepted));
+    let changes = store.gap_changes("g-1").await.unwrap();
+    let told: Vec<(i64, &str, bool)> =
+        changes.iter().map(|one| (one.version, &*one.action, one.is_undone)).collect();
+    assert_eq!(told, [(3, "undo", false), (2, "reject", true), (1, "accept", false)]);
+    assert_eq!(changes[1].before.status, GapStatus::Accepted);
+    let audit = store.list_audit(None, 1).await.unwrap();
+    assert_eq!((&*audit[0].action, &*audit[0].target), ("gap.undo", "g-1"));
+}
+
 /// One test for each case, over the stores that `$open` makes.
 macro_rules! for_every_case {
     ($backend:ident, $open:path, [$($case:ident),+ $(,)?]) => {
@@ -319,5 +352,6 @@ for_every_case!(
         the_audit_log_is_paged,
         articles_have_versions,
         articles_are_listed_by_base_and_status,
+        decisions_about_gaps_are_versions,
     ]
 );
