@@ -6,11 +6,13 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings, requests};
+use crate::app::{DataFolder, cleaner, gaps, maintain_settings, requests};
 use crate::disk::Faults;
 use crate::jobs::{Storing, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
+use crate::search::Knowledge;
+use crate::store::Store;
 
 /// Arguments of `job`.
 #[derive(Args)]
@@ -29,6 +31,8 @@ enum Job {
     CloseDays,
     /// Find the requests in what was said since the last round.
     Requests,
+    /// Match requests with the knowledge bases, tell what became of them, and rank the gaps.
+    Gaps,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -52,6 +56,17 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
             Job::Requests => {
                 let read = requests(&config, folder.lake, handle)?.round().await?;
                 print::line(&format!("{read} interactions read for requests"));
+            }
+            Job::Gaps => {
+                let store = Store::open(&config.store_url()).await?;
+                let knowledge = Knowledge::new()?;
+                knowledge.load(&store).await?;
+                let job = gaps(&config, folder.lake, (knowledge, store), handle)?;
+                let done = job.all().await?;
+                print::line(&format!(
+                    "{} requests judged, {} of them matched now, {} days written, {} gaps",
+                    done.requests, done.matched, done.days, done.gaps
+                ));
             }
         }
         anyhow::Ok(())

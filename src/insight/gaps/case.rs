@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::saying::Saying;
 
 /// The key of an article: base and id.
@@ -55,7 +57,7 @@ pub struct Use {
 }
 
 /// An article that a full search found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Its id.
     pub article_id: String,
