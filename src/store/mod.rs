@@ -1,4 +1,4 @@
-//! The operational state: API keys, the articles of the knowledge bases and the audit log.
+//! The operational state: API keys, the articles of the knowledge bases, interventions and the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -16,9 +16,12 @@ mod articles;
 mod audit;
 mod cache;
 pub mod delimited;
+pub mod intervention;
+mod interventions;
 mod key;
 mod sqlite;
 mod sqlite_articles;
+mod sqlite_interventions;
 #[cfg(test)]
 mod suite;
 
