@@ -3,12 +3,14 @@
 //! Invariants: one `serve` or `import` per data folder (an OS lock); a process
 //! works only with the token key that the lake was begun with.
 
+mod backup;
 mod ingest;
 mod inside;
 mod serve;
 mod socket;
 mod sources;
 mod token_key;
+mod topics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,9 +24,11 @@ use crate::enrich::redact::{AllowList, Redactor};
 use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
+pub use backup::{Manifest, Restored, back_up, restore};
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
+pub use topics::requests;
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
 

@@ -26,7 +26,7 @@ use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
 use crate::search::Knowledge;
 use crate::sink::TopicSink;
-use crate::source::{Inbox, Source};
+use crate::source::{INBOX, Inbox, Source};
 use crate::store::Store;
 use crate::telemetry::{self, Health, MetricsHandle};
 
@@ -76,7 +76,7 @@ pub fn maintain_settings(config: &Config) -> MaintainSettings {
     }
 }
 
-fn holder() -> String {
+pub(super) fn holder() -> String {
     format!("process {} since {}", std::process::id(), now())
 }
 
@@ -108,6 +108,16 @@ fn closing(config: &Config) -> Closing {
     }
 }
 
+/// The limits of queries that are our own work and nobody's question.
+pub(super) fn work_limits(config: &Config) -> Limits {
+    Limits {
+        timeout: Duration::from_secs(3600),
+        max_rows: u64::MAX,
+        max_concurrent: 1,
+        ..Limits::from(&config.query)
+    }
+}
+
 /// What rewriting closed days needs; its queries have no caller's limits.
 ///
 /// # Errors
@@ -118,12 +128,7 @@ pub fn cleaner(
     monitor: Monitor,
     queries: tokio::runtime::Handle,
 ) -> anyhow::Result<Cleaner> {
-    let limits = Limits {
-        timeout: Duration::from_secs(3600),
-        max_rows: u64::MAX,
-        max_concurrent: 1,
-        ..Limits::from(&config.query)
-    };
+    let limits = work_limits(config);
     let inside = Arc::new(Seen(monitor.clone()));
     let engine = Engine::new(Arc::clone(&lake), limits, inside, queries)?;
     Ok(Cleaner {
@@ -285,7 +290,7 @@ async fn open(
         (None, None)
     } else {
         let (inbox, inbox_source) = Inbox::open(
-            &folder.path.join("inbox"),
+            &folder.path.join(INBOX),
             config.ingest.max_inbox_bytes.get(),
             faults,
         )?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings};
+use crate::app::{DataFolder, cleaner, maintain_settings, requests};
 use crate::disk::Faults;
 use crate::jobs::{Storing, close_once, maintain_once};
 use crate::lake::{Done, Round};
@@ -27,6 +27,8 @@ enum Job {
     Maintain,
     /// Rewrite closed days without repeats, superseded revisions and recalled texts, and store their marts.
     CloseDays,
+    /// Find the requests in what was said since the last round.
+    Requests,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -46,6 +48,10 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     "{} closed days rewritten clean, {} stored as marts",
                     done.cleaned, done.stored
                 ));
+            }
+            Job::Requests => {
+                let read = requests(&config, folder.lake, handle)?.round().await?;
+                print::line(&format!("{read} interactions read for requests"));
             }
         }
         anyhow::Ok(())

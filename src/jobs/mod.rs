@@ -9,6 +9,7 @@ mod marts;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
+mod topics;
 
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use crate::telemetry;
 pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
+pub use topics::{Requests, TopicsError};
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);

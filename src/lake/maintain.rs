@@ -17,12 +17,12 @@ use deltalake::protocol::DeltaOperation;
 use deltalake::protocol::checkpoints::{cleanup_metadata, create_checkpoint};
 
 use super::parquet_file::{DataFile, DataFileWriter};
-use super::read::{all_files, files_of_day, read_file};
+use super::read::{all_files, day_of, files_of_day, read_file};
 use super::table::{LakeError, LakeTable};
 use super::{Lake, Lease, LeaseError};
 use crate::disk::FaultPoint;
 use crate::domain::{Day, Micros};
-use crate::tables::{MartId, TableId};
+use crate::tables::{InsightId, MartId, TableId};
 use crate::telemetry;
 
 const COMMIT_ATTEMPTS: u32 = 10;
@@ -122,8 +122,9 @@ pub async fn keep_up(
         }
         trim(table, upkeep, round, lease, clock, &mut done).await?;
     }
-    for id in MartId::ALL {
-        let table = lake.mart(*id);
+    let marts = MartId::ALL.iter().map(|id| lake.mart(*id));
+    let insights = InsightId::ALL.iter().map(|id| lake.insight(*id));
+    for table in marts.chain(insights) {
         table.refresh().await?;
         trim(table, upkeep, round, lease, clock, &mut done).await?;
     }
@@ -160,10 +161,7 @@ fn crowded_days(
 ) -> Result<Vec<Day>, LakeError> {
     let mut small: BTreeMap<Day, usize> = BTreeMap::new();
     for file in all_files(table.name(), &table.latest())? {
-        let day = file
-            .partition_values
-            .get("dt")
-            .and_then(|day| Day::parse(day.as_deref()?).ok());
+        let day = day_of(&file);
         if let Some(day) = day.filter(|_| is_small(&file, upkeep)) {
             *small.entry(day).or_default() += 1;
         }

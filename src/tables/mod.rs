@@ -10,6 +10,7 @@
 mod batch;
 mod dead_letters;
 mod events;
+mod insight;
 mod marts;
 mod others;
 mod turns;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
+pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;
 
 use crate::contract::{Data, Event};
@@ -80,6 +82,13 @@ impl TableId {
     pub const fn name(self) -> &'static str {
         self.spec().name
     }
+}
+
+/// Name and columns of the stored log or mart that is called `name`.
+pub fn spec_of(name: &str) -> Option<&'static TableSpec> {
+    let logs = TableId::ALL.iter().map(|id| id.spec());
+    let marts = MartId::ALL.iter().map(|id| id.spec());
+    logs.chain(marts).find(|spec| spec.name == name)
 }
 
 /// What every fact row says of its event besides the data.
