@@ -1,5 +1,5 @@
-//! The operational state: API keys, the articles of the knowledge bases, what people decided about their gaps, and
-//! the audit log.
+//! The operational state: API keys, the articles of the knowledge bases, what people decided about their gaps,
+//! interventions and the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -17,10 +17,13 @@ mod articles;
 mod audit;
 mod cache;
 pub mod gap;
+pub mod intervention;
+mod interventions;
 mod key;
 mod sqlite;
 mod sqlite_articles;
 mod sqlite_gaps;
+mod sqlite_interventions;
 #[cfg(test)]
 mod suite;
 

@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, WAL, synced at every commit, readable by its owner only.
 //!
-//! All SQL of this backend stands here, in `sqlite_articles`, `sqlite_gaps` and `migrations/sqlite/`. WAL lets other processes read while one
+//! All SQL of this backend stands here, in `sqlite_*` and in `migrations/sqlite/`. WAL lets other processes read while one
 //! writes; writers wait for each other up to [`BUSY_TIMEOUT`].
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -26,7 +26,7 @@ const MAX_CONNECTIONS: u32 = 4;
 const MODE_OWNER_ONLY: u32 = 0o600;
 
 /// Number, name and text of every migration. A test compares the list with the folder.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "keys_and_audit",
@@ -41,6 +41,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         40,
         "gap_reviews",
         include_str!("migrations/sqlite/0040_gap_reviews.sql"),
+    ),
+    (
+        50,
+        "interventions",
+        include_str!("migrations/sqlite/0050_interventions.sql"),
     ),
 ];
 

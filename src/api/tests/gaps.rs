@@ -143,7 +143,9 @@ impl Server {
             holder: "test".to_owned(),
             clock: noon,
         };
-        RUNTIME.spawn(async move { requests.round().await.unwrap() }).await.unwrap();
+        // The round holds what no other thread may see, so it has one of its own.
+        let read = tokio::task::spawn_blocking(move || RUNTIME.block_on(requests.round()).unwrap());
+        read.await.unwrap();
         let job = Gaps {
             lake: self.lake.clone(),
             engine: self.state.engine.clone(),
@@ -323,6 +325,10 @@ async fn a_published_article_answers_and_a_rejected_gap_comes_back_when_it_grows
     let done = server.send_as(MANAGER, publish(json!({"id": "pets", "answer": RIGHT}))).await;
     assert_eq!(done.status, 201, "{:?}", done.body);
     assert_eq!(done.json()["gap"]["status"], "published");
+    let any = crate::store::intervention::InterventionFilter::default();
+    let opened = server.state.store.interventions(&any, None, 10).await.unwrap();
+    let about = opened[0].content.article.as_ref().unwrap();
+    assert_eq!((opened.len(), &*about.id, opened[0].content.gap_id.as_deref()), (1, "pets", Some(&*pets)));
     let search = json!({"base": "desk", "queries": [{"id": "q", "query": "家里的猫和狗能一起坐飞机吗"}]});
     let search = || post_json("/v1/knowledge/search", &search);
     let found = server.send_as(MANAGER, search()).await.json();

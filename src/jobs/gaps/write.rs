@@ -14,8 +14,10 @@ use crate::insight::gaps::{Case, Gap, Judged};
 use crate::lake::{Lease, Rewrite};
 use crate::tables::{GapRow, InsightId, MatchRow, Matched};
 
-/// Topics that are kept of a gap.
+/// Topics that are kept of a gap,
 const TOPICS: usize = 5;
+/// those that one in so many of its requests has.
+const TOPIC_SHARE: usize = 5;
 
 /// Writes what has changed; how many days.
 pub(super) async fn write(
@@ -146,6 +148,7 @@ fn gap_row(rank: i64, gap: &Gap, loaded: &Loaded, told: &Told) -> GapRow {
         *topics.entry(topic).or_default() += 1;
     }
     let mut topics: Vec<(&str, usize)> = topics.into_iter().collect();
+    topics.retain(|(_, requests)| requests * TOPIC_SHARE >= gap.failed.len());
     topics.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     let shown: Vec<serde_json::Value> = gap
         .evidence

@@ -1,7 +1,8 @@
 //! An article written for a gap, in one step from its evidence.
 //!
 //! Invariants: the article is in store and index before the gap says that it was published; what is left out of the
-//! article comes from the gap: its base, its question, the shortest questions of its evidence.
+//! article comes from the gap: its base, its question, the shortest questions of its evidence. Publishing opens an
+//! intervention; what it did to the contacts is measured there (`insight::effect`).
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
@@ -13,13 +14,13 @@ use super::view::GapView;
 use crate::api::auth::Caller;
 use crate::api::body::Body;
 use crate::api::describe::Problems;
-use crate::api::knowledge::articles::write_content;
 use crate::api::knowledge::view::{ArticleInput, ArticleView};
-use crate::api::knowledge::{check_key, wrong};
+use crate::api::knowledge::{change, check_key, wrong};
 use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::ErrorCode;
-use crate::store::article::{DEFAULT_BASE, Expected, MAX_QUESTION_CHARS, Written};
+use crate::store::article::{Content, DEFAULT_BASE, Expected, MAX_QUESTION_CHARS, Written};
+use crate::store::intervention::FrozenTopics;
 use crate::store::gap::{GapAction, GapArticle, GapStatus};
 
 /// What publishing led to.
@@ -33,7 +34,7 @@ pub struct GapPublished {
 
 /// Publish an article for a gap
 ///
-/// The article needs an `answer`; question, similar questions and base come from the gap when they are left out, and it
+/// It opens an intervention over the gap's topics, whose effect is measured from then on. The article needs an `answer`; question, similar questions and base come from the gap when they are left out, and it
 /// is valid from now on. With the id of the article that the gap is about, a new version of that one is written.
 #[utoipa::path(
     operation_id = "gap_publish",
@@ -95,7 +96,7 @@ pub(in crate::api) async fn gap_publish(
     let content = input.content().map_err(wrong)?;
     let expected = if is_own { Expected::Any } else { Expected::Absent };
     let key = (base.as_str(), article_id.as_str());
-    let written = write_content(&state, &caller, key, content, expected).await?;
+    let written = publish(&state, &caller, key, (content, expected), &gap).await?;
     let article = match written {
         Written::Created(article) | Written::Updated(article) => article,
         Written::Conflict(_) => {
@@ -119,4 +120,25 @@ pub(in crate::api) async fn gap_publish(
         article: article.into(),
         gap,
     }))
+}
+
+/// Writes the article into store and index; an intervention over the gap's topics opens in the same transaction.
+async fn publish(
+    state: &State,
+    caller: &Caller,
+    key: (&str, &str),
+    (content, expected): (Content, Expected),
+    gap: &GapView,
+) -> Result<Written, ApiError> {
+    let frozen = FrozenTopics {
+        topics: gap.figures.topic_ids.clone(),
+        run: None,
+    };
+    let about = (&frozen, Some(gap.id.as_str()));
+    let change = change(state, caller);
+    let written = state.store.publish_article(key, content, expected, about, &change).await?;
+    if let Written::Created(article) | Written::Updated(article) = &written {
+        state.knowledge.set(key.0, vec![article.clone()])?;
+    }
+    Ok(written)
 }
