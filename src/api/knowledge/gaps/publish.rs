@@ -81,15 +81,11 @@ pub(in crate::api) async fn gap_publish(
     if input.answer.as_deref().is_none_or(|answer| answer.trim().is_empty()) {
         return Err(ApiError::parameter("/answer", "an article for a gap needs an answer; the gap's drafts are material"));
     }
-    let own = input.base.take().filter(|base| !base.is_empty());
-    let base = own.or(gap.base).filter(|base| !base.is_empty()).unwrap_or_else(|| DEFAULT_BASE.to_owned());
+    let base = base_of(&mut input, &gap);
     let article_id = input.id.take().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     check_key(&base, &article_id)?;
     let is_own = gap.figures.article_id.as_deref() == Some(&article_id);
-    let title: String = gap.title.chars().take(MAX_QUESTION_CHARS).collect();
-    let question = input.question.get_or_insert(title).clone();
-    let asked = questions(&board, &id).into_iter().filter(|text| *text != question);
-    input.similar_questions.get_or_insert_with(|| asked.collect());
+    fill(&mut input, &gap, questions(&board, &id));
     if !is_own {
         input.valid_from.get_or_insert_with(|| (state.clock)().to_string());
     }
@@ -120,6 +116,21 @@ pub(in crate::api) async fn gap_publish(
         article: article.into(),
         gap,
     }))
+}
+
+/// Where the article goes: where it says, else where the gap is.
+fn base_of(input: &mut ArticleInput, gap: &GapView) -> String {
+    let own = input.base.take().filter(|base| !base.is_empty());
+    let base = own.or_else(|| gap.base.clone()).filter(|base| !base.is_empty());
+    base.unwrap_or_else(|| DEFAULT_BASE.to_owned())
+}
+
+/// What is left out comes from the gap.
+fn fill(input: &mut ArticleInput, gap: &GapView, questions: Vec<String>) {
+    let title: String = gap.title.chars().take(MAX_QUESTION_CHARS).collect();
+    let question = input.question.get_or_insert(title).clone();
+    let asked = questions.into_iter().filter(|text| *text != question);
+    input.similar_questions.get_or_insert_with(|| asked.collect());
 }
 
 /// Writes the article into store and index; an intervention over the gap's topics opens in the same transaction.
