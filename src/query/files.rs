@@ -41,6 +41,8 @@ pub(super) const VIEWS: &[File] = files!("views":
     "requests",
     "request_matches",
     "gaps",
+    "topics",
+    "topic_lineage",
 );
 
 /// Relations derived from the views.
@@ -51,6 +53,7 @@ pub(super) const MARTS: &[File] = files!("marts":
     "operations_intervals",
     "agent_state_spans",
     "timed_turns",
+    "topic_daily",
 );
 
 /// Queries with parameters.

@@ -24,8 +24,10 @@ mod sqlite;
 mod sqlite_articles;
 mod sqlite_gaps;
 mod sqlite_interventions;
+mod sqlite_topics;
 #[cfg(test)]
 mod suite;
+pub mod topic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
