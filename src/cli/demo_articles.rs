@@ -28,11 +28,21 @@ struct Line {
 pub(super) fn import(config: &Config, options: &Options) -> anyhow::Result<()> {
     let library = super::simulate::library(None)?;
     let documents = documents(options, &library);
-    let lines = documents.get(ARTICLES).map(Vec::as_slice).unwrap_or_default();
-    let time = |text: Option<String>| text.and_then(|text| Micros::parse(&text).ok()).map(|at| at.0);
+    let lines = documents
+        .get(ARTICLES)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let time = |text: Option<String>| {
+        text.and_then(|text| Micros::parse(&text).ok())
+            .map(|at| at.0)
+    };
     let mut articles: Vec<(String, String, Content)> = Vec::new();
-    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let line: Line = serde_json::from_slice(line).context("an article of the simulated desk")?;
+    for line in lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        let line: Line =
+            serde_json::from_slice(line).context("an article of the simulated desk")?;
         let content = Content {
             valid_from_us: time(line.valid_from),
             valid_to_us: time(line.valid_to),
@@ -40,7 +50,9 @@ pub(super) fn import(config: &Config, options: &Options) -> anyhow::Result<()> {
         };
         articles.push((line.base, line.id, content));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let store = Store::open(&config.store_url()).await?;
         let change = Change {

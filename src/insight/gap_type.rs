@@ -132,8 +132,7 @@ impl Evidence {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let is_settled = !self.reached_person && self.came_again == Some(false);
-        let is_old =
-            self.acceptance.has_fallen() || self.contradictions >= LEAST_CONTRADICTIONS;
+        let is_old = self.acceptance.has_fallen() || self.contradictions >= LEAST_CONTRADICTIONS;
         let matches_something = self.was_shown || self.p_full_search >= NOTHING_BELOW;
         let is_unhelped = self.reached_person || self.was_rejected || self.came_again == Some(true);
         if self.has_failed {

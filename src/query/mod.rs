@@ -23,9 +23,9 @@ mod parameters;
 mod run;
 mod spoken;
 mod system;
-mod typed;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 pub(crate) use self::metrics::MAX_GROUPS;
 pub use self::metrics::{

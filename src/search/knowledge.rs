@@ -326,7 +326,9 @@ impl Knowledge {
         };
         let state = shelf.state();
         let entries = state.entries();
-        entries.map(|entry| (entry.id.clone(), entry.content.clone())).collect()
+        entries
+            .map(|entry| (entry.id.clone(), entry.content.clone()))
+            .collect()
     }
 }
 

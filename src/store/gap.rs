@@ -79,8 +79,13 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::OutOfScope, Self::NotAGap, Self::TooSmall, Self::ForPeople, Self::Other];
+    pub const ALL: [Self; 5] = [
+        Self::OutOfScope,
+        Self::NotAGap,
+        Self::TooSmall,
+        Self::ForPeople,
+        Self::Other,
+    ];
 
     /// The word in JSON.
     #[must_use]
@@ -320,7 +325,10 @@ mod tests {
             ("a".to_owned(), "b".to_owned()),
             ("b".to_owned(), "c".to_owned()),
         ]);
-        assert_eq!(check_merge(&merged, "c", "a"), Err(vec!["a".into(), "b".into(), "c".into()]));
+        assert_eq!(
+            check_merge(&merged, "c", "a"),
+            Err(vec!["a".into(), "b".into(), "c".into()])
+        );
         assert_eq!(check_merge(&merged, "c", "c"), Err(vec!["c".into()]));
         assert_eq!(check_merge(&merged, "c", "d"), Ok(()));
         assert_eq!(check_merge(&merged, "d", "a"), Ok(()));

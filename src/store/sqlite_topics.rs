@@ -10,10 +10,12 @@ use super::topic::{Merging, TopicDecision, TopicMerge, TopicPatch, Undoing, obst
 
 const SELECT_ALL: &str =
     "SELECT topic_id, version, name, pinned, updated_at_us FROM topic_decisions ORDER BY topic_id";
-const SELECT_ONE: &str = "SELECT topic_id, version, name, pinned, updated_at_us FROM topic_decisions WHERE topic_id = ?";
+const SELECT_ONE: &str =
+    "SELECT topic_id, version, name, pinned, updated_at_us FROM topic_decisions WHERE topic_id = ?";
 const UPSERT: &str = "INSERT INTO topic_decisions (topic_id, version, name, pinned, updated_at_us) VALUES (?, ?, ?, ?, ?) \
     ON CONFLICT (topic_id) DO UPDATE SET version = excluded.version, name = excluded.name, pinned = excluded.pinned, updated_at_us = excluded.updated_at_us";
-const SELECT_MERGES: &str = "SELECT id, from_topic, into_topic, at_us, undone_at_us FROM topic_merges ORDER BY at_us, id";
+const SELECT_MERGES: &str =
+    "SELECT id, from_topic, into_topic, at_us, undone_at_us FROM topic_merges ORDER BY at_us, id";
 const INSERT_MERGE: &str =
     "INSERT INTO topic_merges (id, from_topic, into_topic, at_us) VALUES (?, ?, ?, ?)";
 const UNDO_MERGE: &str = "UPDATE topic_merges SET undone_at_us = ? WHERE id = ?";

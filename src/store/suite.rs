@@ -308,15 +308,31 @@ async fn decisions_about_gaps_are_versions(store: Store, second: Store) {
     // Whoever has not seen it writes nothing.
     assert_eq!(second.review_gap(accept, &change(6)).await.unwrap(), Err(1));
     let reject = write(Some(1), GapAction::Reject, GapStatus::Rejected, None);
-    second.review_gap(reject, &change(7)).await.unwrap().unwrap();
+    second
+        .review_gap(reject, &change(7))
+        .await
+        .unwrap()
+        .unwrap();
     let undo = write(None, GapAction::Undo, GapStatus::Accepted, Some(2));
     store.review_gap(undo, &change(8)).await.unwrap().unwrap();
     let all = second.gap_reviews().await.unwrap();
-    assert_eq!((all.len(), all[0].version, all[0].review.status), (1, 3, GapStatus::Accepted));
+    assert_eq!(
+        (all.len(), all[0].version, all[0].review.status),
+        (1, 3, GapStatus::Accepted)
+    );
     let changes = store.gap_changes("g-1").await.unwrap();
-    let told: Vec<(i64, &str, bool)> =
-        changes.iter().map(|one| (one.version, &*one.action, one.is_undone)).collect();
-    assert_eq!(told, [(3, "undo", false), (2, "reject", true), (1, "accept", false)]);
+    let told: Vec<(i64, &str, bool)> = changes
+        .iter()
+        .map(|one| (one.version, &*one.action, one.is_undone))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (3, "undo", false),
+            (2, "reject", true),
+            (1, "accept", false)
+        ]
+    );
     assert_eq!(changes[1].before.status, GapStatus::Accepted);
     let audit = store.list_audit(None, 1).await.unwrap();
     assert_eq!((&*audit[0].action, &*audit[0].target), ("gap.undo", "g-1"));

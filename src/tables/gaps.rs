@@ -134,7 +134,10 @@ impl MatchRow {
                 row.text(M::Candidates as usize, Some(&matched.candidates));
             }
             row.text(M::ArticleId as usize, one.article_id.as_deref());
-            row.texts(M::Shown as usize, Some(one.shown.iter().map(String::as_str)));
+            row.texts(
+                M::Shown as usize,
+                Some(one.shown.iter().map(String::as_str)),
+            );
             row.text(M::Outcome as usize, Some(one.outcome));
             row.text(M::Evidence as usize, Some(&one.evidence));
             row.text(M::GapId as usize, one.gap_id.as_deref());
@@ -208,7 +211,10 @@ impl GapRow {
             row.time(G::FirstSeenAt as usize, Some(Micros(one.seen.0)));
             row.time(G::LastSeenAt as usize, Some(Micros(one.seen.1)));
             row.text(G::Outcomes as usize, Some(&one.outcomes));
-            row.texts(G::TopicIds as usize, Some(one.topic_ids.iter().map(String::as_str)));
+            row.texts(
+                G::TopicIds as usize,
+                Some(one.topic_ids.iter().map(String::as_str)),
+            );
             row.text(G::Evidence as usize, Some(&one.evidence));
             row.text(G::Drafts as usize, Some(&one.drafts));
         }
@@ -235,8 +241,17 @@ mod tests {
             let column = batch.column_by_name(name).unwrap();
             arrow::util::display::array_value_to_string(column, 0).unwrap()
         };
-        assert_eq!((column("minutes_per_week").as_str(), column("negative_share_low").as_str()), ("1.0", "11.0"));
-        assert_eq!((column("trend").as_str(), column("trend_high").as_str()), ("12.0", "14.0"));
+        assert_eq!(
+            (
+                column("minutes_per_week").as_str(),
+                column("negative_share_low").as_str()
+            ),
+            ("1.0", "11.0")
+        );
+        assert_eq!(
+            (column("trend").as_str(), column("trend_high").as_str()),
+            ("12.0", "14.0")
+        );
         let one = MatchRow {
             request_id: "r".to_owned(),
             interaction_id: "i".to_owned(),

@@ -197,7 +197,10 @@ impl RequestRow {
 
     /// The interactions of rows of the lake that have this column alone.
     pub fn interactions(rows: &RecordBatch) -> impl Iterator<Item = &str> {
-        let ids = rows.columns().first().and_then(|ids| ids.as_string_opt::<i32>());
+        let ids = rows
+            .columns()
+            .first()
+            .and_then(|ids| ids.as_string_opt::<i32>());
         ids.into_iter().flat_map(|ids| ids.iter().flatten())
     }
 
@@ -392,7 +395,9 @@ impl Cells<'_> {
     }
 
     fn texts(&self, column: usize) -> Vec<String> {
-        let list = self.column(column).and_then(|column| column.as_list_opt::<i32>());
+        let list = self
+            .column(column)
+            .and_then(|column| column.as_list_opt::<i32>());
         let Some(items) = list.map(|list| list.value(self.place)) else {
             return Vec::new();
         };
@@ -418,7 +423,9 @@ impl Cells<'_> {
     }
 
     fn flag(&self, column: usize) -> bool {
-        let column = self.column(column).and_then(|column| column.as_boolean_opt());
+        let column = self
+            .column(column)
+            .and_then(|column| column.as_boolean_opt());
         column.is_some_and(|column| column.value(self.place))
     }
 

@@ -91,7 +91,9 @@ pub fn spec_of(name: &str) -> Option<&'static TableSpec> {
     let logs = TableId::ALL.iter().map(|id| id.spec());
     let marts = MartId::ALL.iter().map(|id| id.spec());
     let insights = InsightId::ALL.iter().map(|id| id.spec());
-    logs.chain(marts).chain(insights).find(|spec| spec.name == name)
+    logs.chain(marts)
+        .chain(insights)
+        .find(|spec| spec.name == name)
 }
 
 /// What every fact row says of its event besides the data.

@@ -35,7 +35,12 @@ fn entry(archive: &mut Vec<u8>, name: &str, kind: u8, bytes: &[u8]) {
     let mut head = [0_u8; BLOCK];
     let size = format!("{:011o}", bytes.len());
     let fields: [(usize, &[u8]); 9] = [
-        (0, name.as_bytes().get(..name.len().min(SHORT_NAME)).unwrap_or_default()),
+        (
+            0,
+            name.as_bytes()
+                .get(..name.len().min(SHORT_NAME))
+                .unwrap_or_default(),
+        ),
         (100, b"0000644"),
         (108, b"0000000"),
         (116, b"0000000"),
@@ -51,7 +56,11 @@ fn entry(archive: &mut Vec<u8>, name: &str, kind: u8, bytes: &[u8]) {
         }
     }
     let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
-    for (slot, byte) in head.iter_mut().skip(148).zip(format!("{sum:06o}\0 ").bytes()) {
+    for (slot, byte) in head
+        .iter_mut()
+        .skip(148)
+        .zip(format!("{sum:06o}\0 ").bytes())
+    {
         *slot = byte;
     }
     archive.extend_from_slice(&head);
@@ -69,7 +78,11 @@ pub(super) fn files(archive: &[u8]) -> Option<Vec<File>> {
         let stated: u32 = octal(head.get(148..156)?)?.try_into().ok()?;
         let blank = 8 * u32::from(b' ');
         let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
-        let own: u32 = head.get(148..156)?.iter().map(|byte| u32::from(*byte)).sum();
+        let own: u32 = head
+            .get(148..156)?
+            .iter()
+            .map(|byte| u32::from(*byte))
+            .sum();
         if stated != sum - own + blank {
             return None;
         }
@@ -80,9 +93,16 @@ pub(super) fn files(archive: &[u8]) -> Option<Vec<File>> {
             b'x' => long = pax_path(bytes).or(long),
             b'0' | 0 => {
                 let name = long.take().unwrap_or_else(|| {
-                    let (prefix, name) = (text(head.get(345..500).unwrap_or_default()), text(head.get(..100).unwrap_or_default()));
+                    let (prefix, name) = (
+                        text(head.get(345..500).unwrap_or_default()),
+                        text(head.get(..100).unwrap_or_default()),
+                    );
                     let is_ustar = head.get(257..262) == Some(b"ustar");
-                    if prefix.is_empty() || !is_ustar { name } else { format!("{prefix}/{name}") }
+                    if prefix.is_empty() || !is_ustar {
+                        name
+                    } else {
+                        format!("{prefix}/{name}")
+                    }
                 });
                 found.push(File {
                     name,
@@ -100,19 +120,28 @@ pub(super) fn files(archive: &[u8]) -> Option<Vec<File>> {
 fn octal(field: &[u8]) -> Option<u64> {
     let digits = text(field);
     let digits = digits.trim();
-    if digits.is_empty() { Some(0) } else { u64::from_str_radix(digits, 8).ok() }
+    if digits.is_empty() {
+        Some(0)
+    } else {
+        u64::from_str_radix(digits, 8).ok()
+    }
 }
 
 /// Up to the first zero byte.
 fn text(field: &[u8]) -> String {
-    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let end = field
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(field.len());
     String::from_utf8_lossy(field.get(..end).unwrap_or_default()).into_owned()
 }
 
 /// The record `path` of an extended header: `LENGTH path=VALUE\n`.
 fn pax_path(bytes: &[u8]) -> Option<String> {
     let records = std::str::from_utf8(bytes).ok()?;
-    let path = records.lines().find_map(|line| line.split_once(' ')?.1.strip_prefix("path="))?;
+    let path = records
+        .lines()
+        .find_map(|line| line.split_once(' ')?.1.strip_prefix("path="))?;
     Some(path.to_owned())
 }
 
@@ -129,8 +158,14 @@ mod tests {
         end(&mut archive);
         let found = files(&archive).unwrap();
         assert_eq!(found.len(), 2);
-        assert_eq!((found[0].name.as_str(), found[1].name.as_str()), ("a.md", long.as_str()));
-        assert_eq!((found[0].bytes.as_slice(), found[1].bytes.len()), (&b"# one\n"[..], 513));
+        assert_eq!(
+            (found[0].name.as_str(), found[1].name.as_str()),
+            ("a.md", long.as_str())
+        );
+        assert_eq!(
+            (found[0].bytes.as_slice(), found[1].bytes.len()),
+            (&b"# one\n"[..], 513)
+        );
         assert_eq!(files(&archive[..700]), None);
         assert_eq!(files(b"# no archive at all"), None);
         archive[3] ^= 1;

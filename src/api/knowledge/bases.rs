@@ -113,7 +113,12 @@ pub(in crate::api) async fn base_export(
         "csv" => "text/csv; charset=utf-8",
         "jsonl" => "application/x-ndjson",
         "markdown" => "application/x-tar",
-        _ => return Err(ApiError::parameter("/format", "expected jsonl, csv or markdown")),
+        _ => {
+            return Err(ApiError::parameter(
+                "/format",
+                "expected jsonl, csv or markdown",
+            ));
+        }
     };
     if state.knowledge.base(&base).is_none() {
         return Err(SearchError::UnknownBase.into());

@@ -170,11 +170,16 @@ fn array(body: &[u8]) -> Result<Vec<Line>, ApiError> {
 /// The Markdown files of a folder, numbered in its order; other files are left out.
 fn folder(body: &[u8]) -> Result<Vec<Line>, ApiError> {
     let files = files(body).ok_or_else(|| {
-        ApiError::parameter("", "the body is no tar archive; make one with `tar cf - FOLDER`")
+        ApiError::parameter(
+            "",
+            "the body is no tar archive; make one with `tar cf - FOLDER`",
+        )
     })?;
     let is_article = |name: &str| {
         let last = name.rsplit('/').next().unwrap_or(name);
-        let ending = last.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
+        let ending = last
+            .rsplit_once('.')
+            .map(|(_, ending)| ending.to_lowercase());
         matches!(ending.as_deref(), Some("md" | "markdown")) && !last.starts_with('.')
     };
     let files = (1_u64..).zip(files.into_iter().filter(|file| is_article(&file.name)));

@@ -30,7 +30,15 @@ pub(super) fn path(id: &str) -> String {
 pub(super) fn write(article: &ArticleView) -> String {
     let json = serde_json::to_value(article).unwrap_or_default();
     let mut text = format!("{LINE}\n");
-    for field in ["id", "kind", "status", "language", "valid_from", "valid_to", "owner"] {
+    for field in [
+        "id",
+        "kind",
+        "status",
+        "language",
+        "valid_from",
+        "valid_to",
+        "owner",
+    ] {
         if let Some(value) = json.get(field).and_then(|value| value.as_str()) {
             text.push_str(&format!("{field}: {}\n", scalar(value)));
         }
@@ -64,7 +72,9 @@ pub(super) fn write(article: &ArticleView) -> String {
 
 /// As JSON where YAML would read something else than the text.
 fn scalar(value: &str) -> String {
-    let plain = value.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '?' | '？' | '，' | '。'));
+    let plain = value.chars().all(|c| {
+        c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '?' | '？' | '，' | '。')
+    });
     let edges = value.starts_with([' ', '-', '?', '.']) || value.ends_with(' ');
     let words = ["true", "false", "null", "yes", "no", "~", ""];
     let number = value.parse::<f64>().is_ok();
@@ -77,7 +87,10 @@ fn scalar(value: &str) -> String {
 
 /// The article of a file; `Err` names what is wrong with its head.
 pub(super) fn read(path: &str, text: &str) -> Result<ArticleInput, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .replace("\r\n", "\n");
     let mut input = ArticleInput::default();
     let body = match text.strip_prefix("---\n") {
         None => text.as_str(),
@@ -96,11 +109,17 @@ pub(super) fn read(path: &str, text: &str) -> Result<ArticleInput, String> {
         None => (body, ""),
     };
     let mut answer = answer.strip_prefix('\n').unwrap_or(answer);
-    match heading.strip_prefix("# ").filter(|_| input.question.is_none()) {
+    match heading
+        .strip_prefix("# ")
+        .filter(|_| input.question.is_none())
+    {
         Some(question) => input.question = Some(question.trim().to_owned()),
         None => answer = body,
     }
-    let name = path.trim_start_matches("./").trim_end_matches(".md").trim_end_matches(".markdown");
+    let name = path
+        .trim_start_matches("./")
+        .trim_end_matches(".md")
+        .trim_end_matches(".markdown");
     let last = name.rsplit('/').next().unwrap_or(name);
     input.question.get_or_insert_with(|| last.to_owned());
     input.id.get_or_insert_with(|| name.to_owned());
@@ -110,7 +129,10 @@ pub(super) fn read(path: &str, text: &str) -> Result<ArticleInput, String> {
 
 fn read_head(head: &str, input: &mut ArticleInput) -> Result<(), String> {
     let mut list: Option<&str> = None;
-    for line in head.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+    for line in head
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+    {
         if let Some(item) = line.trim_start().strip_prefix("- ") {
             let field = list.ok_or_else(|| format!("`{}` is an item of no list", line.trim()))?;
             put_item(input, field, unquoted(item.trim())?);
@@ -123,7 +145,9 @@ fn read_head(head: &str, input: &mut ArticleInput) -> Result<(), String> {
         list = None;
         if LISTS.contains(&field) {
             list = Some(field);
-            let inner = value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
+            let inner = value
+                .strip_prefix('[')
+                .and_then(|value| value.strip_suffix(']'));
             for item in inner.into_iter().flat_map(|inner| inner.split(',')) {
                 let item = item.trim();
                 if !item.is_empty() {
@@ -165,7 +189,10 @@ fn unquoted(value: &str) -> Result<String, String> {
     if value.starts_with('"') {
         return serde_json::from_str(value).map_err(|_| format!("{value} is not a quoted text"));
     }
-    if let Some(inner) = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')) {
+    if let Some(inner) = value
+        .strip_prefix('\'')
+        .and_then(|value| value.strip_suffix('\''))
+    {
         return Ok(inner.replace("''", "'"));
     }
     Ok(value.to_owned())
@@ -181,7 +208,11 @@ mod tests {
         let content = Content {
             kind: Kind::Steps,
             question: "怎么修改 \"密码\": 步骤?".to_owned(),
-            similar_questions: vec!["- 更改密码".to_owned(), "true".to_owned(), "改, 密码".to_owned()],
+            similar_questions: vec![
+                "- 更改密码".to_owned(),
+                "true".to_owned(),
+                "改, 密码".to_owned(),
+            ],
             answer: "# 不是问题\n\n1. 打开**设置**\n---\n2. 点修改\n".to_owned(),
             attachments: vec!["https://example.org/a.pdf".to_owned()],
             channels: vec!["app".to_owned()],
@@ -192,7 +223,10 @@ mod tests {
             status: Status::Draft,
         };
         for question in [content.question.clone(), "两行\n问题".to_owned()] {
-            let content = Content { question, ..content.clone() };
+            let content = Content {
+                question,
+                ..content.clone()
+            };
             let view = ArticleView::from(Article {
                 base: "bank".to_owned(),
                 id: "花/呗 %".to_owned(),
@@ -211,13 +245,27 @@ mod tests {
 
     #[test]
     fn plain_files_are_articles() {
-        let input = read("./konto/schliessen.md", "# How do I close my account?\n\nCall us.\n").unwrap();
+        let input = read(
+            "./konto/schliessen.md",
+            "# How do I close my account?\n\nCall us.\n",
+        )
+        .unwrap();
         assert_eq!(input.id.as_deref(), Some("konto/schliessen"));
-        assert_eq!(input.question.as_deref(), Some("How do I close my account?"));
+        assert_eq!(
+            input.question.as_deref(),
+            Some("How do I close my account?")
+        );
         assert_eq!(input.answer.as_deref(), Some("Call us."));
         let bare = read("hours.md", "Nine to five.").unwrap();
-        assert_eq!((bare.question.as_deref(), bare.answer.as_deref()), (Some("hours"), Some("Nine to five.")));
-        let listed = read("a.md", "---\nchannels: [app, 'web']\nunknown: 1\n---\n# q\na").unwrap();
+        assert_eq!(
+            (bare.question.as_deref(), bare.answer.as_deref()),
+            (Some("hours"), Some("Nine to five."))
+        );
+        let listed = read(
+            "a.md",
+            "---\nchannels: [app, 'web']\nunknown: 1\n---\n# q\na",
+        )
+        .unwrap();
         assert_eq!(listed.channels.unwrap(), ["app", "web"]);
         for wrong in ["---\nid: 1\n# q", "---\n- x\n---\n# q", "---\nid\n---\n# q"] {
             assert!(read("a.md", wrong).is_err(), "{wrong}");

@@ -268,7 +268,12 @@ pub(in crate::api) async fn knowledge_use(
     let used = [range.clone(), vec![channel.clone()]].concat();
     let mut by_query: Vec<QueryUse> = fetch(&state, BY_QUERY, used, MAX_QUERIES).await?;
     by_query.truncate(asked.limit);
-    let about = [vec![Value::String(asked.base.clone())], range.clone(), vec![channel]].concat();
+    let about = [
+        vec![Value::String(asked.base.clone())],
+        range.clone(),
+        vec![channel],
+    ]
+    .concat();
     let mut most_asked: Vec<AskedArticle> = fetch(&state, ASKED, about, MAX_QUERIES).await?;
     most_asked.truncate(asked.limit);
     let without_result: Vec<QueryCount> = fetch(&state, WITHOUT_RESULT, range, MAX_QUERIES).await?;
@@ -352,7 +357,11 @@ async fn articles(state: &State, base: &str) -> Result<HashMap<String, Article>,
     Ok(found)
 }
 
-fn used_articles(rows: &[Row], articles: &HashMap<String, Article>, limit: usize) -> Vec<UsedArticle> {
+fn used_articles(
+    rows: &[Row],
+    articles: &HashMap<String, Article>,
+    limit: usize,
+) -> Vec<UsedArticle> {
     let known = rows
         .iter()
         .filter_map(|row| Some((row, articles.get(&row.article_id)?)));

@@ -126,7 +126,12 @@ impl<'b> Reader<'b> {
     fn floats(&mut self) -> Option<Vec<f32>> {
         let length = self.number()?;
         let (values, _) = self.take(length.checked_mul(4)?)?.as_chunks::<4>();
-        Some(values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+        Some(
+            values
+                .iter()
+                .map(|value| f32::from_le_bytes(*value))
+                .collect(),
+        )
     }
 
     fn matrix(&mut self) -> Option<Matrix> {

@@ -17,8 +17,12 @@ const CONTRADICTION_DAYS: i64 = 14;
 const CONTRADICTED_SHARE: f64 = 0.25;
 /// Chance below which a fall of acceptance is no accident, for one article over all dates.
 const FALL_LEVEL: f64 = 0.005;
-/// A shown article among the first so many of the full search is about the request.
+/// A shown article among the first so many of the full search is about the request,
 const NEAR_PLACES: usize = 3;
+/// when it is as likely as this,
+const NEAR_FROM: f64 = 0.15;
+/// and not much less likely than the best.
+const NEAR_SHARE: f64 = 0.5;
 /// From this share of interactions on, a bot that logs no search has failed to search.
 const LOGS_SEARCHES: f64 = 0.8;
 /// Interactions with a bot before its habit is known.
@@ -103,12 +107,25 @@ fn one(
     }
 }
 
-/// The shown article that is about the request: accepted, likely, among the first of the full search, or of one
-/// matter with the first.
+/// The shown article that is about the request: accepted, about as likely as the best of the full search, or in nearly
+/// the same words.
 fn near<'c>(case: &Case, shown: &BTreeSet<&'c str>, shelf: &Shelf) -> Option<&'c str> {
     let accepted = case.uses.iter().find(|one| one.action == Action::Accepted);
     let accepted = accepted.and_then(|one| one.article_id.as_deref());
     let text = Saying::of(&case.text);
+    let most = case
+        .matched
+        .candidates
+        .first()
+        .map_or(0.0, |first| first.p_answered);
+    let is_likely = |id: &str| {
+        let p = case.matched.p_of(id);
+        let is_first = case
+            .matched
+            .place_of(id)
+            .is_some_and(|place| place < NEAR_PLACES);
+        p >= NEAR_FROM && p >= NEAR_SHARE * most && (is_first || p >= NOTHING_BELOW)
+    };
     let mut found: Vec<(bool, f64, &str)> = shown
         .iter()
         .copied()
@@ -120,13 +137,7 @@ fn near<'c>(case: &Case, shown: &BTreeSet<&'c str>, shelf: &Shelf) -> Option<&'c
                     .iter()
                     .any(|q| q.likeness(&text) >= SAME_WORDS)
             };
-            Some(*id) == accepted
-                || case.matched.p_of(id) >= NOTHING_BELOW
-                || case
-                    .matched
-                    .place_of(id)
-                    .is_some_and(|place| place < NEAR_PLACES)
-                || shelf.articles.get(&key).is_some_and(same)
+            Some(*id) == accepted || is_likely(id) || shelf.articles.get(&key).is_some_and(same)
         })
         .map(|id| (Some(id) == accepted, case.matched.p_of(id), id))
         .collect();

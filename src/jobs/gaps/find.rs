@@ -48,7 +48,9 @@ pub(super) async fn bases(knowledge: &Knowledge, store: &Store) -> Result<Bases,
         learning: false,
     };
     for (base, revision) in store.article_bases().await? {
-        let Some(state) = knowledge.base(&base) else { continue };
+        let Some(state) = knowledge.base(&base) else {
+            continue;
+        };
         if state.published > 0 && !state.model_ready {
             bases.learning = true;
         }
@@ -89,7 +91,8 @@ pub(super) async fn find(
         doing: "searching the bases",
         why: error.to_string(),
     })?;
-    (loaded.cases, loaded.matched_at, loaded.named_base) = (own.cases, own.matched_at, own.named_base);
+    (loaded.cases, loaded.matched_at, loaded.named_base) =
+        (own.cases, own.matched_at, own.named_base);
     Ok(found?)
 }
 
@@ -107,7 +110,10 @@ fn search(
         .collect();
     order.sort_by_key(|place| {
         let case = loaded.cases.get(*place);
-        (case.is_none_or(|case| !has_use(case)), std::cmp::Reverse(*place))
+        (
+            case.is_none_or(|case| !has_use(case)),
+            std::cmp::Reverse(*place),
+        )
     });
     let started = Instant::now();
     let mut matched = 0;
@@ -119,7 +125,9 @@ fn search(
                 break;
             }
             for place in some {
-                let Some(case) = loaded.cases.get_mut(*place) else { continue };
+                let Some(case) = loaded.cases.get_mut(*place) else {
+                    continue;
+                };
                 let named = loaded.named_base.get(*place).cloned().flatten();
                 case.matched = one(knowledge, bases, &shelf, &owners, case, named)?;
                 if let Some(slot) = loaded.matched_at.get_mut(*place) {
@@ -130,7 +138,11 @@ fn search(
         }
     }
     repeats(&mut loaded.cases);
-    let waiting = if bases.known.is_empty() { 0 } else { all - matched };
+    let waiting = if bases.known.is_empty() {
+        0
+    } else {
+        all - matched
+    };
     Ok(FoundAll {
         shelf,
         matched,
@@ -198,7 +210,10 @@ fn shelf(knowledge: &Knowledge, bases: &Bases) -> Result<Shelf, SearchError> {
     for base in bases.known.keys() {
         for (id, content) in knowledge.contents(base) {
             let questions = std::iter::once(&content.question).chain(&content.similar_questions);
-            let questions: Vec<Saying> = questions.take(QUESTIONS).map(|text| Saying::of(text)).collect();
+            let questions: Vec<Saying> = questions
+                .take(QUESTIONS)
+                .map(|text| Saying::of(text))
+                .collect();
             let sentences = sentences(&content.answer);
             let article = Article {
                 question: content.question,
@@ -223,11 +238,16 @@ fn conflicts(
     shelf: &Shelf,
 ) -> Result<BTreeSet<(ArticleKey, ArticleKey)>, SearchError> {
     let mut pairs = BTreeSet::new();
-    let own = shelf.articles.iter().filter(|(key, article)| key.0 == base && article.is_published);
+    let own = shelf
+        .articles
+        .iter()
+        .filter(|(key, article)| key.0 == base && article.is_published);
     for (key, article) in own {
         for found in knowledge.probe(base, &article.question, NEIGHBOURS)? {
             let other = (base.to_owned(), found.article_id);
-            let Some(rival) = shelf.articles.get(&other).filter(|_| other != *key) else { continue };
+            let Some(rival) = shelf.articles.get(&other).filter(|_| other != *key) else {
+                continue;
+            };
             let questions = (article.questions.as_slice(), rival.questions.as_slice());
             let answers = (article.sentences.as_slice(), rival.sentences.as_slice());
             if overlap(article, rival) && in_conflict(questions, answers).is_some() {
@@ -241,7 +261,9 @@ fn conflicts(
 /// Whether both are valid at some moment.
 fn overlap(a: &Article, b: &Article) -> bool {
     let ends_before = |a: &Article, b: &Article| {
-        a.valid_to_us.zip(b.valid_from_us).is_some_and(|(to, from)| to <= from)
+        a.valid_to_us
+            .zip(b.valid_from_us)
+            .is_some_and(|(to, from)| to <= from)
     };
     !ends_before(a, b) && !ends_before(b, a)
 }

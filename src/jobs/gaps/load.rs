@@ -17,7 +17,12 @@ use crate::query::Engine;
 
 macro_rules! statement {
     ($name:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/queries/jobs/", $name, ".sql"))
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/queries/jobs/",
+            $name,
+            ".sql"
+        ))
     };
 }
 
@@ -120,12 +125,18 @@ struct MatchRow {
 /// When the newest request was made; `None` without any.
 pub(super) async fn newest(engine: &Engine) -> Result<Option<i64>, GapsError> {
     let mut newest = None;
-    engine.typed(NEWEST, Vec::new(), |row: NewestRow| newest = row.at_us).await?;
+    engine
+        .typed(NEWEST, Vec::new(), |row: NewestRow| newest = row.at_us)
+        .await?;
     Ok(newest)
 }
 
 /// The requests of `from_us` and later, and what happened to them up to a week after the last.
-pub(super) async fn load(engine: &Engine, from_us: i64, until_us: i64) -> Result<Loaded, GapsError> {
+pub(super) async fn load(
+    engine: &Engine,
+    from_us: i64,
+    until_us: i64,
+) -> Result<Loaded, GapsError> {
     let day = |at_us: i64| Value::String(Micros(at_us).day().to_string());
     let range = |more: i64| vec![day(from_us), day(until_us + (1 + more) * DAY_US)];
     let (mut cases, mut named_base) = (Vec::new(), Vec::new());
@@ -137,17 +148,27 @@ pub(super) async fn load(engine: &Engine, from_us: i64, until_us: i64) -> Result
         .await?;
     let mut of: HashMap<String, Vec<usize>> = HashMap::new();
     for (place, case) in cases.iter().enumerate() {
-        of.entry(case.interaction_id.clone()).or_default().push(place);
+        of.entry(case.interaction_id.clone())
+            .or_default()
+            .push(place);
     }
     let place = |cases: &[Case], id: &str, at_us: i64| -> Option<usize> {
         let places = of.get(id)?;
         let made = |place: &&usize| cases.get(**place).is_some_and(|case| case.at_us <= at_us);
-        places.iter().rev().find(made).or_else(|| places.first()).copied()
+        places
+            .iter()
+            .rev()
+            .find(made)
+            .or_else(|| places.first())
+            .copied()
     };
     engine
         .typed(USES, range(REPEAT_DAYS), |row: UseRow| {
             let at = place(&cases, &row.interaction_id, row.at_us);
-            if let (Some(case), Some(action)) = (at.and_then(|at| cases.get_mut(at)), Action::parse(&row.action)) {
+            if let (Some(case), Some(action)) = (
+                at.and_then(|at| cases.get_mut(at)),
+                Action::parse(&row.action),
+            ) {
                 case.uses.push(Use {
                     at_us: row.at_us,
                     action,
@@ -159,7 +180,9 @@ pub(super) async fn load(engine: &Engine, from_us: i64, until_us: i64) -> Result
     engine
         .typed(ANSWERS, range(1), |row: AnswerRow| {
             let at = place(&cases, &row.interaction_id, row.at_us);
-            let Some(case) = at.and_then(|at| cases.get_mut(at)) else { return };
+            let Some(case) = at.and_then(|at| cases.get_mut(at)) else {
+                return;
+            };
             if row.at_us >= case.at_us && case.answers.len() < MOST_ANSWERS {
                 case.answers.push(AgentTurn {
                     turn_id: row.turn_id,
@@ -172,7 +195,10 @@ pub(super) async fn load(engine: &Engine, from_us: i64, until_us: i64) -> Result
     let stored = stored(engine, range(0)).await?;
     let mut matched_at = vec![None; cases.len()];
     for (case, slot) in cases.iter_mut().zip(&mut matched_at) {
-        if let Some((matched, at)) = stored.get(&case.request_id).and_then(|stored| stored.matched.clone()) {
+        if let Some((matched, at)) = stored
+            .get(&case.request_id)
+            .and_then(|stored| stored.matched.clone())
+        {
             (case.matched, *slot) = (matched, Some(at));
         }
     }
@@ -240,7 +266,10 @@ fn case(row: RequestRow) -> Case {
 /// The base that an interaction names.
 fn named(attributes: &str) -> Option<String> {
     let attributes: Value = serde_json::from_str(attributes).ok()?;
-    attributes.get("knowledge_base")?.as_str().map(str::to_owned)
+    attributes
+        .get("knowledge_base")?
+        .as_str()
+        .map(str::to_owned)
 }
 
 /// Says of each request whether its customer came again with it.
@@ -271,13 +300,20 @@ pub(super) fn repeats(cases: &mut [Case]) {
     let unknown = |case: &Case| (case.at_us + REPEAT_DAYS * DAY_US <= until).then_some(false);
     for (case, again) in cases.iter_mut().zip(again) {
         // Who is not known can't be seen to come again.
-        case.came_again = if case.customer.is_some() { again } else { unknown(case) };
+        case.came_again = if case.customer.is_some() {
+            again
+        } else {
+            unknown(case)
+        };
     }
 }
 
 fn same(a: &Case, b: &Case) -> bool {
     let article = |case: &Case| {
-        let best = case.matched.best().filter(|best| best.p_answered >= SAME_ARTICLE);
+        let best = case
+            .matched
+            .best()
+            .filter(|best| best.p_answered >= SAME_ARTICLE);
         best.map(|best| (case.matched.base.clone(), best.article_id.clone()))
     };
     match ((&a.topic_id, &b.topic_id), (article(a), article(b))) {

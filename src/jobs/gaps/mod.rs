@@ -19,10 +19,12 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::Micros;
+use crate::insight::gap_type::Outcome;
 use crate::insight::gaps::case::DAY_US;
 use crate::insight::gaps::form::WINDOW_DAYS;
-use crate::insight::gaps::{Before, Case, Gap, Input, Judged, Shelf, Split, TextClusters, form, judge};
-use crate::insight::gap_type::Outcome;
+use crate::insight::gaps::{
+    Before, Case, Gap, Input, Judged, Shelf, Split, TextClusters, form, judge,
+};
 use crate::insight::topics::Settings;
 use crate::insight::topics::identity::Decisions;
 use crate::lake::{Lake, LakeError, Lease, LeaseError, UpkeepError};
@@ -125,7 +127,9 @@ impl Gaps {
     pub async fn round(&self, search_for: Duration) -> Result<GapsDone, GapsError> {
         let now = (self.clock)();
         let lease = Lease::take(self.lake.storage(), LEASE, &self.holder, now, LEASE_S).await?;
-        let done = lease.during(self.clock, self.work(search_for, &lease)).await;
+        let done = lease
+            .during(self.clock, self.work(search_for, &lease))
+            .await;
         lease.release((self.clock)()).await;
         done
     }
@@ -163,7 +167,9 @@ impl Gaps {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            let Ok(news) = self.news().await else { continue };
+            let Ok(news) = self.news().await else {
+                continue;
+            };
             if known.as_ref() == Some(&news) {
                 continue;
             }
@@ -199,10 +205,15 @@ impl Gaps {
         let logs = logs.map(|id| self.lake.table(id).latest().version());
         let requests = self.lake.insight(InsightId::Requests).latest().version();
         let versions = logs.into_iter().chain([requests]);
-        let versions = versions.map(|version| version.and_then(|version| u64::try_from(version).ok()));
+        let versions =
+            versions.map(|version| version.and_then(|version| u64::try_from(version).ok()));
         let reviews = self.store.gap_reviews().await?;
         let reviews = reviews.into_iter().map(|one| (one.gap_id, one.version));
-        Ok((versions.collect(), self.store.article_bases().await?, reviews.collect()))
+        Ok((
+            versions.collect(),
+            self.store.article_bases().await?,
+            reviews.collect(),
+        ))
     }
 
     async fn work(&self, search_for: Duration, lease: &Lease) -> Result<GapsDone, GapsError> {
@@ -279,15 +290,19 @@ fn tell(loaded: &Loaded, shelf: &Shelf, reviews: &[Reviewed], until_us: i64) -> 
         };
         let (gaps, of) = form(&input, &clusters);
         let mut gap_of: Vec<Option<String>> = vec![None; first];
-        gap_of.extend(of.into_iter().map(|gap| gap.and_then(|gap| Some(gaps.get(gap)?.id.clone()))));
+        gap_of.extend(
+            of.into_iter()
+                .map(|gap| gap.and_then(|gap| Some(gaps.get(gap)?.id.clone()))),
+        );
         (judged, gaps, gap_of)
     };
     let (mut judged, mut gaps, mut gap_of) = run(&BTreeSet::new());
     let is_foreign = |gap: &Option<String>| gap.as_deref().is_some_and(|gap| foreign.contains(gap));
     if gap_of.iter().any(is_foreign) {
         let named = cases.iter().zip(&gap_of).filter(|(_, gap)| is_foreign(gap));
-        let named: BTreeMap<String, Option<String>> =
-            named.map(|(case, gap)| (case.request_id.clone(), gap.clone())).collect();
+        let named: BTreeMap<String, Option<String>> = named
+            .map(|(case, gap)| (case.request_id.clone(), gap.clone()))
+            .collect();
         (judged, gaps, gap_of) = run(&named.keys().cloned().collect());
         for ((case, judged), gap) in cases.iter().zip(&judged).zip(&mut gap_of) {
             if judged.outcome == Outcome::OutOfScope {
@@ -304,7 +319,9 @@ fn tell(loaded: &Loaded, shelf: &Shelf, reviews: &[Reviewed], until_us: i64) -> 
 }
 
 fn before(loaded: &Loaded, reviews: &[Reviewed]) -> Before {
-    let merged = reviews.iter().filter_map(|one| Some((one.gap_id.clone(), one.review.merged_into.clone()?)));
+    let merged = reviews
+        .iter()
+        .filter_map(|one| Some((one.gap_id.clone(), one.review.merged_into.clone()?)));
     let splits = reviews.iter().flat_map(|one| {
         one.review.splits.iter().map(|split| Split {
             from: one.gap_id.clone(),

@@ -33,6 +33,13 @@ fn a_customer_comes_again_with_the_same_matter_within_seven_days() {
     repeats(&mut cases);
     let again: Vec<Option<bool>> = cases.iter().map(|case| case.came_again).collect();
     // The last ones can still come.
-    let wanted = [Some(true), Some(false), Some(false), Some(false), Some(false), None];
+    let wanted = [
+        Some(true),
+        Some(false),
+        Some(false),
+        Some(false),
+        Some(false),
+        None,
+    ];
     assert_eq!(again, wanted);
 }

@@ -46,18 +46,27 @@ pub(super) async fn write(
         days.entry(day).or_default().push(row);
     }
     // Requests that are no more, because their interaction was read again.
-    let gone = loaded.stored.iter().filter(|(id, _)| !known.contains(id.as_str()));
+    let gone = loaded
+        .stored
+        .iter()
+        .filter(|(id, _)| !known.contains(id.as_str()));
     changed.extend(gone.map(|(_, stored)| stored.day));
     let mut rewrite = Rewrite::begin(gaps.lake.insight(InsightId::RequestMatches)).await?;
     for day in &changed {
         rewrite.take_away(*day);
         let rows = days.remove(day).unwrap_or_default();
         if !rows.is_empty() {
-            rewrite.put(*day, &MatchRow::batch(&rows).map_err(|error| unwritten(&error))?)?;
+            rewrite.put(
+                *day,
+                &MatchRow::batch(&rows).map_err(|error| unwritten(&error))?,
+            )?;
         }
     }
     rewrite.commit(&[], lease, gaps.clock).await?;
-    let rows: Vec<GapRow> = (1..).zip(&told.gaps).map(|(rank, gap)| gap_row(rank, gap, loaded, told)).collect();
+    let rows: Vec<GapRow> = (1..)
+        .zip(&told.gaps)
+        .map(|(rank, gap)| gap_row(rank, gap, loaded, told))
+        .collect();
     let run_at = (gaps.clock)();
     let mut rewrite = Rewrite::begin(gaps.lake.insight(InsightId::Gaps)).await?;
     let before: Vec<Day> = rewrite.days().into_keys().collect();
@@ -144,7 +153,11 @@ fn evidence(case: &Case, judged: &Judged) -> serde_json::Value {
 fn gap_row(rank: i64, gap: &Gap, loaded: &Loaded, told: &Told) -> GapRow {
     let case = |place: &usize| loaded.cases.get(told.first + place);
     let mut topics: BTreeMap<&str, usize> = BTreeMap::new();
-    for topic in gap.failed.iter().filter_map(|place| case(place)?.topic_id.as_deref()) {
+    for topic in gap
+        .failed
+        .iter()
+        .filter_map(|place| case(place)?.topic_id.as_deref())
+    {
         *topics.entry(topic).or_default() += 1;
     }
     let mut topics: Vec<(&str, usize)> = topics.into_iter().collect();
@@ -199,7 +212,11 @@ fn gap_row(rank: i64, gap: &Gap, loaded: &Loaded, told: &Told) -> GapRow {
         trend: [gap.trend.value, gap.trend.low, gap.trend.high],
         seen: gap.seen_us,
         outcomes: serde_json::to_string(&gap.outcomes).unwrap_or_default(),
-        topic_ids: topics.into_iter().take(TOPICS).map(|(id, _)| id.to_owned()).collect(),
+        topic_ids: topics
+            .into_iter()
+            .take(TOPICS)
+            .map(|(id, _)| id.to_owned())
+            .collect(),
         evidence: serde_json::Value::Array(shown).to_string(),
         drafts: serde_json::to_string(&gap.drafts).unwrap_or_default(),
     }

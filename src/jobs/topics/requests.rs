@@ -94,7 +94,8 @@ impl Requests {
         };
         while next <= newest {
             let first = next;
-            let commits = appended_after(self.lake.table(TableId::Turns), next - 1, COMMITS).await?;
+            let commits =
+                appended_after(self.lake.table(TableId::Turns), next - 1, COMMITS).await?;
             let expected = usize::try_from((newest - first + 1).min(COMMITS as i64)).unwrap_or(0);
             let (mut news, mut is_whole) = (News::default(), commits.len() >= expected);
             for commit in commits.iter().filter(|commit| !commit.replaces()) {
@@ -182,7 +183,11 @@ impl Requests {
     }
 
     /// The requests of these interactions, from `from` on.
-    async fn find(&self, ids: &BTreeSet<String>, from: Day) -> Result<Vec<RequestRow>, TopicsError> {
+    async fn find(
+        &self,
+        ids: &BTreeSet<String>,
+        from: Day,
+    ) -> Result<Vec<RequestRow>, TopicsError> {
         let spoken = self.engine.spoken(ids, from).await?;
         let about = Arc::new(spoken.interactions().await?);
         let mut turns = spoken.turns().await?;
@@ -250,7 +255,9 @@ fn of_turns(
             .iter()
             .map(|turn| (side(&turn.speaker), turn.text.as_str()))
             .collect();
-        let whole = turns.first().and_then(|turn| about.get(&turn.interaction_id));
+        let whole = turns
+            .first()
+            .and_then(|turn| about.get(&turn.interaction_id));
         for (place, request) in requests(segmenter, &said).into_iter().enumerate() {
             let own: Vec<&SpokenTurn> = request
                 .turns
@@ -352,7 +359,9 @@ async fn replace(
     for day in days {
         let mut rows = new.remove(&day).unwrap_or_default();
         let was = gone.get(&day).copied().unwrap_or_default();
-        let many = files.get(&day).is_some_and(|files| *files >= FILES_OF_A_DAY);
+        let many = files
+            .get(&day)
+            .is_some_and(|files| *files >= FILES_OF_A_DAY);
         let stays = |row: &RequestRow| before.get(&row.request_id) == Some(row);
         if !many && was == rows.len() && rows.iter().all(stays) {
             continue;
@@ -386,7 +395,10 @@ pub(super) fn put(rewrite: &mut Rewrite, days: ByDay) -> Result<(), TopicsError>
         rows.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
         if !rows.is_empty() {
             let batch = RequestRow::batch(&rows);
-            rewrite.put(day, &batch.map_err(|error| broken("writing requests", &error))?)?;
+            rewrite.put(
+                day,
+                &batch.map_err(|error| broken("writing requests", &error))?,
+            )?;
         }
     }
     Ok(())

@@ -69,8 +69,14 @@ impl Board {
         let rows: Vec<Row> = fetch(state, GAPS, vec![asked], MAX_GAPS).await?;
         let reviews = state.store.gap_reviews().await?;
         Ok(Self {
-            rows: rows.into_iter().map(|row| (row.gap_id.clone(), row)).collect(),
-            reviews: reviews.into_iter().map(|one| (one.gap_id.clone(), one)).collect(),
+            rows: rows
+                .into_iter()
+                .map(|row| (row.gap_id.clone(), row))
+                .collect(),
+            reviews: reviews
+                .into_iter()
+                .map(|one| (one.gap_id.clone(), one))
+                .collect(),
         })
     }
 
@@ -83,28 +89,42 @@ impl Board {
     /// Which gap is part of which.
     pub(super) fn merged(&self) -> BTreeMap<String, String> {
         let merged = self.reviews.values();
-        merged.filter_map(|one| Some((one.gap_id.clone(), one.review.merged_into.clone()?))).collect()
+        merged
+            .filter_map(|one| Some((one.gap_id.clone(), one.review.merged_into.clone()?)))
+            .collect()
     }
 
     /// Every id that is known: of figures, of decisions, and split off.
     pub(super) fn ids(&self) -> BTreeSet<String> {
         let split = self.reviews.values().flat_map(|one| &one.review.splits);
         let split = split.map(|split| split.into.clone());
-        self.rows.keys().chain(self.reviews.keys()).cloned().chain(split).collect()
+        self.rows
+            .keys()
+            .chain(self.reviews.keys())
+            .cloned()
+            .chain(split)
+            .collect()
     }
 
     /// A gap as it is shown; `None` when nothing is known of it.
     pub(super) fn view(&self, gap_id: &str) -> Option<GapView> {
         let row = self.rows.get(gap_id);
         let split = self.reviews.values().find_map(|one| {
-            let split = one.review.splits.iter().find(|split| split.into == gap_id)?;
+            let split = one
+                .review
+                .splits
+                .iter()
+                .find(|split| split.into == gap_id)?;
             Some((one.gap_id.as_str(), split))
         });
         if row.is_none() && split.is_none() && !self.reviews.contains_key(gap_id) {
             return None;
         }
         let (review, version) = self.review(gap_id);
-        let updated_at = self.reviews.get(gap_id).map(|one| Micros(one.updated_at_us).to_string());
+        let updated_at = self
+            .reviews
+            .get(gap_id)
+            .map(|one| Micros(one.updated_at_us).to_string());
         let from = split.and_then(|(from, _)| self.rows.get(from));
         let base = row.or(from).and_then(|row| row.base.clone());
         let title = review
@@ -113,7 +133,11 @@ impl Board {
             .or_else(|| row.and_then(|row| row.title.clone()))
             .or_else(|| split.map(|(_, split)| split.title.clone()));
         let returned = row.is_some_and(|row| has_grown(row, &review));
-        let status = if returned { GapStatus::Open } else { review.status };
+        let status = if returned {
+            GapStatus::Open
+        } else {
+            review.status
+        };
         let merged = self.reviews.values();
         let merged = merged.filter(|one| one.review.merged_into.as_deref() == Some(gap_id));
         Some(GapView {
@@ -140,7 +164,10 @@ impl Board {
 
 /// Clearly more customers than when it was rejected: the lower bound of now is above the estimate of then.
 fn has_grown(row: &Row, review: &GapReview) -> bool {
-    let grown = row.customers_per_week_low.zip(review.rejected_at).is_some_and(|(now, then)| now > then);
+    let grown = row
+        .customers_per_week_low
+        .zip(review.rejected_at)
+        .is_some_and(|(now, then)| now > then);
     review.status == GapStatus::Rejected && grown
 }
 
@@ -149,7 +176,10 @@ fn figures(row: &Row) -> GapFigures {
         value: value.unwrap_or_default(),
         low: low.unwrap_or_default(),
     };
-    let outcomes = row.outcomes.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let outcomes = row
+        .outcomes
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok());
     GapFigures {
         rank: row.rank,
         article_id: row.article_id.clone(),
@@ -187,6 +217,8 @@ pub(super) fn unknown() -> ApiError {
 
 /// The decision is another version than the caller believes.
 pub(super) fn moved(present: i64) -> ApiError {
-    let detail = format!("the decision about this gap is version {present}; read it, then send `If-Match: \"{present}\"`");
+    let detail = format!(
+        "the decision about this gap is version {present}; read it, then send `If-Match: \"{present}\"`"
+    );
     ApiError::new(ErrorCode::PreconditionFailed, detail)
 }

@@ -99,7 +99,10 @@ pub(in crate::api) async fn gap_patch(
         return Err(moved(version));
     }
     if gap.status == GapStatus::Merged.as_str() && asked.action != "assign" {
-        return Err(ApiError::new(ErrorCode::Conflict, "the gap is part of another one; undo the merge first"));
+        return Err(ApiError::new(
+            ErrorCode::Conflict,
+            "the gap is part of another one; undo the merge first",
+        ));
     }
     let action = match asked.action.as_str() {
         "assign" => {
@@ -117,7 +120,10 @@ pub(in crate::api) async fn gap_patch(
         "reject" => {
             reject(&mut review, asked)?;
             review.title.get_or_insert(gap.title);
-            review.rejected_at = gap.figures.impact.map(|impact| impact.customers_per_week.value);
+            review.rejected_at = gap
+                .figures
+                .impact
+                .map(|impact| impact.customers_per_week.value);
             GapAction::Reject
         }
         "merge" => {
@@ -184,9 +190,14 @@ pub(in crate::api) async fn gap_undo(
     }
     let changes = state.store.gap_changes(&id).await?;
     let undo = GapAction::Undo.as_str();
-    let last = changes.into_iter().find(|one| !one.is_undone && one.action != undo);
+    let last = changes
+        .into_iter()
+        .find(|one| !one.is_undone && one.action != undo);
     let last = last.ok_or_else(|| {
-        ApiError::new(ErrorCode::Conflict, "there is no decision about this gap that could be undone")
+        ApiError::new(
+            ErrorCode::Conflict,
+            "there is no decision about this gap that could be undone",
+        )
     })?;
     if last.after.article != last.before.article
         && let Some(article) = &last.after.article
@@ -194,7 +205,14 @@ pub(in crate::api) async fn gap_undo(
         take_back(&state, &caller, article).await?;
     }
     let version = Some(present.version);
-    write(&state, &caller, &id, (version, GapAction::Undo, Some(last.version)), last.before).await?;
+    write(
+        &state,
+        &caller,
+        &id,
+        (version, GapAction::Undo, Some(last.version)),
+        last.before,
+    )
+    .await?;
     shown(&state, &id).await
 }
 
@@ -222,7 +240,10 @@ pub(super) async fn write(
         review,
         undoes,
     };
-    let written = state.store.review_gap(write, &change(state, caller)).await?;
+    let written = state
+        .store
+        .review_gap(write, &change(state, caller))
+        .await?;
     written.map(|_| ()).map_err(moved)
 }
 
@@ -246,7 +267,10 @@ fn reject(review: &mut GapReview, asked: GapPatch) -> Result<(), ApiError> {
     let reason = reason.ok_or_else(|| ApiError::parameter("/reason", allowed))?;
     let note = short("/note", asked.note)?;
     if reason == RejectReason::Other && note.is_none() {
-        return Err(ApiError::parameter("/note", "the reason `other` needs a note"));
+        return Err(ApiError::parameter(
+            "/note",
+            "the reason `other` needs a note",
+        ));
     }
     review.status = GapStatus::Rejected;
     review.reason = Some(reason);
@@ -257,15 +281,25 @@ fn reject(review: &mut GapReview, asked: GapPatch) -> Result<(), ApiError> {
 async fn merge(state: &State, id: &str, into: &str) -> Result<(), ApiError> {
     let all = Board::read(state, None).await?;
     let target = all.view(into).ok_or_else(|| {
-        ApiError::parameter("/into", "there is no such gap; `GET /v1/knowledge/gaps?status=any` lists them")
+        ApiError::parameter(
+            "/into",
+            "there is no such gap; `GET /v1/knowledge/gaps?status=any` lists them",
+        )
     })?;
     check_merge(&all.merged(), id, into).map_err(|way| {
-        let detail = format!("the merge would go in a circle: {} -> {}", id, way.join(" -> "));
+        let detail = format!(
+            "the merge would go in a circle: {} -> {}",
+            id,
+            way.join(" -> ")
+        );
         ApiError::parameter("/into", detail)
     })?;
     let own = all.view(id).and_then(|gap| gap.base);
     if own.is_some() && target.base.is_some() && own != target.base {
-        return Err(ApiError::parameter("/into", "expected a gap of the same base"));
+        return Err(ApiError::parameter(
+            "/into",
+            "expected a gap of the same base",
+        ));
     }
     Ok(())
 }
@@ -277,8 +311,14 @@ fn split(board: &Board, id: &str, asked: GapPatch) -> Result<SplitOff, ApiError>
         let expected = format!("1 to {MAX_SPLIT} ids of requests of this gap's evidence");
         return Err(ApiError::parameter("/requests", expected));
     }
-    let evidence = board.rows.get(id).and_then(|row| row.evidence.clone()).unwrap_or_default();
-    let unknown = requests.iter().position(|request| !evidence.contains(&format!("\"{request}\"")));
+    let evidence = board
+        .rows
+        .get(id)
+        .and_then(|row| row.evidence.clone())
+        .unwrap_or_default();
+    let unknown = requests
+        .iter()
+        .position(|request| !evidence.contains(&format!("\"{request}\"")));
     if let Some(place) = unknown {
         return Err(ApiError::parameter(
             &format!("/requests/{place}"),
@@ -286,7 +326,11 @@ fn split(board: &Board, id: &str, asked: GapPatch) -> Result<SplitOff, ApiError>
         ));
     }
     let into = format!("g-{}", uuid::Uuid::now_v7().simple());
-    Ok(SplitOff { into, title, requests })
+    Ok(SplitOff {
+        into,
+        title,
+        requests,
+    })
 }
 
 async fn link(
@@ -299,7 +343,11 @@ async fn link(
     let article_id = needed("/article_id", asked.article_id)?;
     let base = board.view(id).and_then(|gap| gap.base).unwrap_or_default();
     let missing = || ApiError::parameter("/article_id", "expected an article of the gap's base");
-    let article = state.store.article(&base, &article_id).await?.ok_or_else(missing)?;
+    let article = state
+        .store
+        .article(&base, &article_id)
+        .await?
+        .ok_or_else(missing)?;
     let own = questions(board, id);
     let questions = asked.questions.unwrap_or(own);
     let mut content = article.content;
@@ -325,7 +373,11 @@ async fn link(
 
 /// The shortest different questions of a gap's evidence, its title first.
 pub(super) fn questions(board: &Board, id: &str) -> Vec<String> {
-    let evidence = board.rows.get(id).and_then(|row| row.evidence.as_deref()).unwrap_or("[]");
+    let evidence = board
+        .rows
+        .get(id)
+        .and_then(|row| row.evidence.as_deref())
+        .unwrap_or("[]");
     let evidence: Vec<serde_json::Value> = serde_json::from_str(evidence).unwrap_or_default();
     let texts = evidence.iter().filter_map(|one| one.get("text")?.as_str());
     let mut texts: Vec<String> = texts
@@ -347,12 +399,19 @@ async fn take_back(state: &State, caller: &Caller, article: &GapArticle) -> Resu
         )
     };
     let present = state.store.article(&article.base, &article.id).await?;
-    let Some(present) = present else { return Ok(()) };
+    let Some(present) = present else {
+        return Ok(());
+    };
     if present.version != article.version {
         return Err(changed());
     }
-    let versions = state.store.article_versions(&article.base, &article.id).await?;
-    let before = versions.into_iter().find(|one| one.version < article.version);
+    let versions = state
+        .store
+        .article_versions(&article.base, &article.id)
+        .await?;
+    let before = versions
+        .into_iter()
+        .find(|one| one.version < article.version);
     let before: Option<Content> = before.and_then(|one| one.content);
     let key = (article.base.as_str(), article.id.as_str());
     let expected = Expected::Version(article.version);
@@ -363,7 +422,10 @@ async fn take_back(state: &State, caller: &Caller, article: &GapArticle) -> Resu
         };
     }
     let change = change(state, caller);
-    let deleted = state.store.delete_article(key.0, key.1, expected, &change).await?;
+    let deleted = state
+        .store
+        .delete_article(key.0, key.1, expected, &change)
+        .await?;
     deleted.map_err(|_| changed())?;
     state.knowledge.remove(key.0, key.1)?;
     Ok(())

@@ -17,8 +17,10 @@ use crate::api::state::State;
 use crate::insight::gap_type::Outcome;
 use crate::store::gap::GapStatus;
 
-const OUTCOMES: &str =
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/queries/api/gap_outcomes.sql"));
+const OUTCOMES: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/queries/api/gap_outcomes.sql"
+));
 const DEFINITION: &str = "knowledge_gaps@1";
 const TYPES: [&str; 5] = [
     Outcome::Conflict.as_str(),
@@ -74,7 +76,9 @@ struct Asked {
 impl Asked {
     fn read(query: GapQuery) -> Result<Self, ApiError> {
         let mut filters = Filters::default();
-        let limit = filters.whole("limit", query.limit.as_deref(), 1..=1_000).unwrap_or(100);
+        let limit = filters
+            .whole("limit", query.limit.as_deref(), 1..=1_000)
+            .unwrap_or(100);
         let kind = filters.checked(
             "type",
             query.r#type.as_deref(),
@@ -108,11 +112,15 @@ impl Asked {
     }
 
     fn takes(&self, gap: &GapView) -> bool {
-        let same = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        let same =
+            |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         same(&self.base, &gap.base)
             && same(&self.kind, &gap.kind)
             && same(&self.assignee, &gap.assignee)
-            && self.statuses.iter().any(|status| status.as_str() == gap.status)
+            && self
+                .statuses
+                .iter()
+                .any(|status| status.as_str() == gap.status)
     }
 }
 
@@ -162,16 +170,25 @@ pub(in crate::api) async fn gaps_list(
     });
     let end = asked.from.saturating_add(asked.limit);
     let next_cursor = (found.len() > end).then(|| format!("n{end}"));
-    let items = found.into_iter().skip(asked.from).take(asked.limit).collect();
+    let items = found
+        .into_iter()
+        .skip(asked.from)
+        .take(asked.limit)
+        .collect();
     let base = asked.base.map_or(serde_json::Value::Null, Into::into);
     let rows: Vec<OutcomeRow> = fetch(&state, OUTCOMES, vec![base], 100).await?;
     let sum = |of: fn(&OutcomeRow) -> i64| rows.iter().map(of).sum::<i64>();
     let n = sum(|row| row.requests);
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
     let share = |part: i64| if n == 0 { 0.0 } else { part as f64 / n as f64 };
-    let outcomes: BTreeMap<String, i64> =
-        rows.iter().map(|row| (row.outcome.clone(), row.requests)).collect();
-    let unknown = outcomes.get(Outcome::Undetermined.as_str()).copied().unwrap_or(0);
+    let outcomes: BTreeMap<String, i64> = rows
+        .iter()
+        .map(|row| (row.outcome.clone(), row.requests))
+        .collect();
+    let unknown = outcomes
+        .get(Outcome::Undetermined.as_str())
+        .copied()
+        .unwrap_or(0);
     Ok(web::Json(GapPage {
         items,
         next_cursor,

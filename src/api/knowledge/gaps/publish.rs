@@ -20,8 +20,8 @@ use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::ErrorCode;
 use crate::store::article::{Content, DEFAULT_BASE, Expected, MAX_QUESTION_CHARS, Written};
-use crate::store::intervention::FrozenTopics;
 use crate::store::gap::{GapAction, GapArticle, GapStatus};
+use crate::store::intervention::FrozenTopics;
 
 /// What publishing led to.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,21 +76,40 @@ pub(in crate::api) async fn gap_publish(
         return Err(moved(version));
     }
     if gap.status == GapStatus::Merged.as_str() {
-        return Err(ApiError::new(ErrorCode::Conflict, "the gap is part of another one; publish for that one"));
+        return Err(ApiError::new(
+            ErrorCode::Conflict,
+            "the gap is part of another one; publish for that one",
+        ));
     }
-    if input.answer.as_deref().is_none_or(|answer| answer.trim().is_empty()) {
-        return Err(ApiError::parameter("/answer", "an article for a gap needs an answer; the gap's drafts are material"));
+    if input
+        .answer
+        .as_deref()
+        .is_none_or(|answer| answer.trim().is_empty())
+    {
+        return Err(ApiError::parameter(
+            "/answer",
+            "an article for a gap needs an answer; the gap's drafts are material",
+        ));
     }
     let base = base_of(&mut input, &gap);
-    let article_id = input.id.take().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let article_id = input
+        .id
+        .take()
+        .unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     check_key(&base, &article_id)?;
     let is_own = gap.figures.article_id.as_deref() == Some(&article_id);
     fill(&mut input, &gap, questions(&board, &id));
     if !is_own {
-        input.valid_from.get_or_insert_with(|| (state.clock)().to_string());
+        input
+            .valid_from
+            .get_or_insert_with(|| (state.clock)().to_string());
     }
     let content = input.content().map_err(wrong)?;
-    let expected = if is_own { Expected::Any } else { Expected::Absent };
+    let expected = if is_own {
+        Expected::Any
+    } else {
+        Expected::Absent
+    };
     let key = (base.as_str(), article_id.as_str());
     let written = publish(&state, &caller, key, (content, expected), &gap).await?;
     let article = match written {
@@ -109,7 +128,14 @@ pub(in crate::api) async fn gap_publish(
         id: article_id.clone(),
         version: article.version,
     });
-    write(&state, &caller, &id, (Some(version), GapAction::Publish, None), review).await?;
+    write(
+        &state,
+        &caller,
+        &id,
+        (Some(version), GapAction::Publish, None),
+        review,
+    )
+    .await?;
     let board = Board::read(&state, Some(&id)).await?;
     let gap = board.view(&id).ok_or_else(unknown)?;
     Ok(HttpResponse::Created().json(GapPublished {
@@ -121,7 +147,9 @@ pub(in crate::api) async fn gap_publish(
 /// Where the article goes: where it says, else where the gap is.
 fn base_of(input: &mut ArticleInput, gap: &GapView) -> String {
     let own = input.base.take().filter(|base| !base.is_empty());
-    let base = own.or_else(|| gap.base.clone()).filter(|base| !base.is_empty());
+    let base = own
+        .or_else(|| gap.base.clone())
+        .filter(|base| !base.is_empty());
     base.unwrap_or_else(|| DEFAULT_BASE.to_owned())
 }
 
@@ -130,7 +158,9 @@ fn fill(input: &mut ArticleInput, gap: &GapView, questions: Vec<String>) {
     let title: String = gap.title.chars().take(MAX_QUESTION_CHARS).collect();
     let question = input.question.get_or_insert(title).clone();
     let asked = questions.into_iter().filter(|text| *text != question);
-    input.similar_questions.get_or_insert_with(|| asked.collect());
+    input
+        .similar_questions
+        .get_or_insert_with(|| asked.collect());
 }
 
 /// Writes the article into store and index; an intervention over the gap's topics opens in the same transaction.
@@ -147,7 +177,10 @@ async fn publish(
     };
     let about = (&frozen, Some(gap.id.as_str()));
     let change = change(state, caller);
-    let written = state.store.publish_article(key, content, expected, about, &change).await?;
+    let written = state
+        .store
+        .publish_article(key, content, expected, about, &change)
+        .await?;
     if let Written::Created(article) | Written::Updated(article) = &written {
         state.knowledge.set(key.0, vec![article.clone()])?;
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::store::gap::{GapArticle, GapChange};
 use crate::domain::Micros;
+use crate::store::gap::{GapArticle, GapChange};
 
 /// A gap of a knowledge base.
 #[derive(Debug, Clone, Serialize, ToSchema)]
