@@ -14,6 +14,7 @@ pub mod saying;
 #[cfg(test)]
 mod tests;
 pub mod texts;
+mod told;
 
 pub use case::{Action, AgentTurn, Article, ArticleKey, Candidate, Case, Match, Shelf, Use};
 pub use form::{Before, Clusters, Gap, Input, Split, form};

@@ -146,25 +146,10 @@ pub(super) async fn load(
             cases.push(case(row));
         })
         .await?;
-    let mut of: HashMap<String, Vec<usize>> = HashMap::new();
-    for (place, case) in cases.iter().enumerate() {
-        of.entry(case.interaction_id.clone())
-            .or_default()
-            .push(place);
-    }
-    let place = |cases: &[Case], id: &str, at_us: i64| -> Option<usize> {
-        let places = of.get(id)?;
-        let made = |place: &&usize| cases.get(**place).is_some_and(|case| case.at_us <= at_us);
-        places
-            .iter()
-            .rev()
-            .find(made)
-            .or_else(|| places.first())
-            .copied()
-    };
+    let places = Places::of(&cases);
     engine
         .typed(USES, range(REPEAT_DAYS), |row: UseRow| {
-            let at = place(&cases, &row.interaction_id, row.at_us);
+            let at = places.find(&cases, &row.interaction_id, row.at_us);
             if let (Some(case), Some(action)) = (
                 at.and_then(|at| cases.get_mut(at)),
                 Action::parse(&row.action),
@@ -179,7 +164,7 @@ pub(super) async fn load(
         .await?;
     engine
         .typed(ANSWERS, range(1), |row: AnswerRow| {
-            let at = place(&cases, &row.interaction_id, row.at_us);
+            let at = places.find(&cases, &row.interaction_id, row.at_us);
             let Some(case) = at.and_then(|at| cases.get_mut(at)) else {
                 return;
             };
@@ -208,6 +193,29 @@ pub(super) async fn load(
         named_base,
         stored,
     })
+}
+
+/// Where the requests of an interaction stand.
+struct Places(HashMap<String, Vec<usize>>);
+
+impl Places {
+    fn of(cases: &[Case]) -> Self {
+        let mut of: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, case) in cases.iter().enumerate() {
+            of.entry(case.interaction_id.clone())
+                .or_default()
+                .push(place);
+        }
+        Self(of)
+    }
+
+    /// The last request of an interaction that was made by then, else its first.
+    fn find(&self, cases: &[Case], interaction_id: &str, at_us: i64) -> Option<usize> {
+        let places = self.0.get(interaction_id)?;
+        let made = |place: &&usize| cases.get(**place).is_some_and(|case| case.at_us <= at_us);
+        let last = places.iter().rev().find(made);
+        last.or_else(|| places.first()).copied()
+    }
 }
 
 async fn stored(engine: &Engine, range: Vec<Value>) -> Result<BTreeMap<String, Stored>, GapsError> {

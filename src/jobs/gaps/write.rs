@@ -150,7 +150,8 @@ fn evidence(case: &Case, judged: &Judged) -> serde_json::Value {
     })
 }
 
-fn gap_row(rank: i64, gap: &Gap, loaded: &Loaded, told: &Told) -> GapRow {
+/// The topics of a good part of a gap's requests, most frequent first.
+fn topics(gap: &Gap, loaded: &Loaded, told: &Told) -> Vec<String> {
     let case = |place: &usize| loaded.cases.get(told.first + place);
     let mut topics: BTreeMap<&str, usize> = BTreeMap::new();
     for topic in gap
@@ -163,6 +164,12 @@ fn gap_row(rank: i64, gap: &Gap, loaded: &Loaded, told: &Told) -> GapRow {
     let mut topics: Vec<(&str, usize)> = topics.into_iter().collect();
     topics.retain(|(_, requests)| requests * TOPIC_SHARE >= gap.failed.len());
     topics.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let ids = topics.into_iter().take(TOPICS);
+    ids.map(|(id, _)| id.to_owned()).collect()
+}
+
+fn gap_row(rank: i64, gap: &Gap, loaded: &Loaded, told: &Told) -> GapRow {
+    let case = |place: &usize| loaded.cases.get(told.first + place);
     let shown: Vec<serde_json::Value> = gap
         .evidence
         .iter()
@@ -212,11 +219,7 @@ fn gap_row(rank: i64, gap: &Gap, loaded: &Loaded, told: &Told) -> GapRow {
         trend: [gap.trend.value, gap.trend.low, gap.trend.high],
         seen: gap.seen_us,
         outcomes: serde_json::to_string(&gap.outcomes).unwrap_or_default(),
-        topic_ids: topics
-            .into_iter()
-            .take(TOPICS)
-            .map(|(id, _)| id.to_owned())
-            .collect(),
+        topic_ids: topics(gap, loaded, told),
         evidence: serde_json::Value::Array(shown).to_string(),
         drafts: serde_json::to_string(&gap.drafts).unwrap_or_default(),
     }

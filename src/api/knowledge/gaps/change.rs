@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::board::{Board, moved, unknown};
 use super::list::shown;
+use super::view::GapView;
 use crate::api::auth::Caller;
 use crate::api::body::Body;
 use crate::api::describe::Problems;
@@ -104,7 +105,19 @@ pub(in crate::api) async fn gap_patch(
             "the gap is part of another one; undo the merge first",
         ));
     }
-    let action = match asked.action.as_str() {
+    let action = decide((&state, &caller), (&board, gap), asked, &mut review).await?;
+    write(&state, &caller, &id, (Some(version), action, None), review).await?;
+    shown(&state, &id).await
+}
+
+/// What the decision makes of the review.
+async fn decide(
+    (state, caller): (&State, &Caller),
+    (board, gap): (&Board, GapView),
+    asked: GapPatch,
+    review: &mut GapReview,
+) -> Result<GapAction, ApiError> {
+    Ok(match asked.action.as_str() {
         "assign" => {
             review.assignee = short("/assignee", asked.assignee)?;
             GapAction::Assign
@@ -118,7 +131,7 @@ pub(in crate::api) async fn gap_patch(
             GapAction::Accept
         }
         "reject" => {
-            reject(&mut review, asked)?;
+            reject(review, asked)?;
             review.title.get_or_insert(gap.title);
             review.rejected_at = gap
                 .figures
@@ -128,18 +141,18 @@ pub(in crate::api) async fn gap_patch(
         }
         "merge" => {
             let into = needed("/into", asked.into)?;
-            merge(&state, &id, &into).await?;
+            merge(state, &gap.id, &into).await?;
             review.title.get_or_insert(gap.title);
             review.status = GapStatus::Merged;
             review.merged_into = Some(into);
             GapAction::Merge
         }
         "split" => {
-            review.splits.push(split(&board, &id, asked)?);
+            review.splits.push(split(board, &gap.id, asked)?);
             GapAction::Split
         }
         "link" => {
-            let article = link(&state, &caller, &board, &id, asked).await?;
+            let article = link(state, caller, board, &gap.id, asked).await?;
             review.status = GapStatus::Linked;
             review.article = Some(article);
             GapAction::Link
@@ -150,9 +163,7 @@ pub(in crate::api) async fn gap_patch(
                 "expected assign, rename, accept, reject, merge, split or link",
             ));
         }
-    };
-    write(&state, &caller, &id, (Some(version), action, None), review).await?;
-    shown(&state, &id).await
+    })
 }
 
 /// Undo the last decision about a gap

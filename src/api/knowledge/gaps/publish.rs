@@ -75,22 +75,7 @@ pub(in crate::api) async fn gap_publish(
     if expected(&request)?.is_some_and(|expected| expected != version) {
         return Err(moved(version));
     }
-    if gap.status == GapStatus::Merged.as_str() {
-        return Err(ApiError::new(
-            ErrorCode::Conflict,
-            "the gap is part of another one; publish for that one",
-        ));
-    }
-    if input
-        .answer
-        .as_deref()
-        .is_none_or(|answer| answer.trim().is_empty())
-    {
-        return Err(ApiError::parameter(
-            "/answer",
-            "an article for a gap needs an answer; the gap's drafts are material",
-        ));
-    }
+    check(&gap, &input)?;
     let base = base_of(&mut input, &gap);
     let article_id = input
         .id
@@ -112,14 +97,11 @@ pub(in crate::api) async fn gap_publish(
     };
     let key = (base.as_str(), article_id.as_str());
     let written = publish(&state, &caller, key, (content, expected), &gap).await?;
-    let article = match written {
-        Written::Created(article) | Written::Updated(article) => article,
-        Written::Conflict(_) => {
-            return Err(ApiError::new(
-                ErrorCode::Conflict,
-                "the base has another article with this id; leave `id` out, or link the gap to that article",
-            ));
-        }
+    let (Written::Created(article) | Written::Updated(article)) = written else {
+        return Err(ApiError::new(
+            ErrorCode::Conflict,
+            "the base has another article with this id; leave `id` out, or link the gap to that article",
+        ));
     };
     review.status = GapStatus::Published;
     review.title.get_or_insert(gap.title);
@@ -142,6 +124,27 @@ pub(in crate::api) async fn gap_publish(
         article: article.into(),
         gap,
     }))
+}
+
+/// Whether the gap can have an article, and this one.
+fn check(gap: &GapView, input: &ArticleInput) -> Result<(), ApiError> {
+    if gap.status == GapStatus::Merged.as_str() {
+        return Err(ApiError::new(
+            ErrorCode::Conflict,
+            "the gap is part of another one; publish for that one",
+        ));
+    }
+    if input
+        .answer
+        .as_deref()
+        .is_none_or(|answer| answer.trim().is_empty())
+    {
+        return Err(ApiError::parameter(
+            "/answer",
+            "an article for a gap needs an answer; the gap's drafts are material",
+        ));
+    }
+    Ok(())
 }
 
 /// Where the article goes: where it says, else where the gap is.
