@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataFolder, Seen, now, pipeline_settings, socket, sources};
+use super::{DataFolder, Seen, now, pipeline_settings, socket, sources, topics};
 use crate::api::{
     self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
 };
@@ -190,6 +190,7 @@ pub fn serve(
         if let Some(letters) = letters(config, &lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        topics::spawn(&mut background, config, &state.topics, &stop);
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
@@ -285,6 +286,7 @@ async fn open(
     let monitor = Monitor::default();
     let inside = Arc::new(Seen(monitor.clone()));
     let limits: Limits = (&config.query).into();
+    let topics = topics::lake_topics(config, &folder.lake, &store, queries.clone())?;
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
     health.ready(LAKE);
@@ -307,6 +309,7 @@ async fn open(
             pipeline_settings(config),
             monitor.clone(),
         )?;
+        let pipeline = pipeline.judged_by(topics.topics.requests.slot.clone());
         (Some(inbox), Some(pipeline))
     };
     let knowledge = Knowledge::new()?;
@@ -319,6 +322,7 @@ async fn open(
         knowledge,
         health,
         topic_runs: TopicRuns::default(),
+        topics,
         metrics,
         inside,
         demo: options.demo,

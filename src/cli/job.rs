@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, gaps, maintain_settings, requests};
+use crate::app::{DataFolder, cleaner, gaps, maintain_settings, requests, topic_pace};
 use crate::disk::Faults;
-use crate::jobs::{Storing, close_once, maintain_once};
+use crate::jobs::{Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
 use crate::search::Knowledge;
@@ -31,6 +31,8 @@ enum Job {
     CloseDays,
     /// Find the requests in what was said since the last round.
     Requests,
+    /// Take in new requests, cluster them, and restate the topics of all.
+    Topics,
     /// Match requests with the knowledge bases, tell what became of them, and rank the gaps.
     Gaps,
 }
@@ -51,6 +53,19 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                 print::line(&format!(
                     "{} closed days rewritten clean, {} stored as marts",
                     done.cleaned, done.stored
+                ));
+            }
+            Job::Topics => {
+                let store = Store::open(&config.store_url()).await?;
+                let requests = requests(&config, folder.lake, handle)?;
+                let topics = Topics { requests, store };
+                let done = topics.run(topic_pace(&config).run).await?;
+                topics.publish().await?;
+                print::line(&format!(
+                    "run {}: {} topics of {} requests",
+                    done.run,
+                    done.topics.len(),
+                    done.requests
                 ));
             }
             Job::Requests => {

@@ -1,6 +1,7 @@
 //! From requests to gaps, decisions and articles, through the door.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -191,6 +192,8 @@ impl Server {
             lake: self.lake.clone(),
             engine: self.state.engine.clone(),
             holder: "test".to_owned(),
+            slot: crate::enrich::topic::TopicSlot::default(),
+            busy: Arc::default(),
             clock: noon,
         };
         // The round holds what no other thread may see, so it has one of its own.

@@ -56,10 +56,8 @@ pub(super) async fn write(
         rewrite.take_away(*day);
         let rows = days.remove(day).unwrap_or_default();
         if !rows.is_empty() {
-            rewrite.put(
-                *day,
-                &MatchRow::batch(&rows).map_err(|error| unwritten(&error))?,
-            )?;
+            let batch = MatchRow::batch(&rows).map_err(|error| unwritten(&error))?;
+            rewrite.put(*day, batch);
         }
     }
     rewrite.commit(&[], lease, gaps.clock).await?;
@@ -78,7 +76,7 @@ pub(super) async fn write(
     }
     if !rows.is_empty() {
         let batch = GapRow::batch(&rows, run_at).map_err(|error| unwritten(&error))?;
-        rewrite.put(run_at.day(), &batch)?;
+        rewrite.put(run_at.day(), batch);
     }
     rewrite.commit(&[], lease, gaps.clock).await?;
     Ok(changed.len())
