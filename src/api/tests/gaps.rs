@@ -224,13 +224,13 @@ impl Server {
         done
     }
 
-    async fn see(&self, path: &str) -> Value {
+    async fn see_as_manager(&self, path: &str) -> Value {
         let answer = self.send_as(MANAGER, TestRequest::get().uri(path)).await;
         assert_eq!(answer.status, 200, "{path}: {:?}", answer.body);
         answer.json()
     }
 
-    async fn decide(&self, gap: &str, version: &str, body: Value) -> Answer {
+    async fn review(&self, gap: &str, version: &str, body: Value) -> Answer {
         let request = TestRequest::patch()
             .uri(&format!("{GAPS}/{gap}"))
             .insert_header(("content-type", "application/json"))
@@ -239,13 +239,13 @@ impl Server {
         self.send_as(MANAGER, request).await
     }
 
-    async fn undo(&self, gap: &str) -> Answer {
+    async fn undo_review(&self, gap: &str) -> Answer {
         let undo = post(&format!("{GAPS}/{gap}/undo"), "application/json", "");
         self.send_as(MANAGER, undo.insert_header(("if-match", "*")))
             .await
     }
 
-    async fn planted() -> Self {
+    async fn with_gaps() -> Self {
         let server = Self::start().await;
         server.store(&planted().events).await;
         let import = post(
@@ -272,12 +272,12 @@ fn id_of(page: &Value, article: Option<&str>) -> String {
 
 #[actix_web::test]
 async fn every_type_of_gap_is_found_and_told() {
-    let server = Server::planted().await;
-    let none = server.see(GAPS).await;
+    let server = Server::with_gaps().await;
+    let none = server.see_as_manager(GAPS).await;
     assert_eq!((&none["items"], &none["n"]), (&json!([]), &json!(0)));
     let done = server.find_gaps().await;
     assert_eq!((done.requests, done.gaps), (43, 6), "{done:?}");
-    let page = server.see(GAPS).await;
+    let page = server.see_as_manager(GAPS).await;
     let items = page["items"].as_array().unwrap();
     let told: BTreeMap<&str, &str> = items
         .iter()
@@ -312,12 +312,14 @@ async fn every_type_of_gap_is_found_and_told() {
         items.iter().is_sorted_by(|a, b| low(a) >= low(b)),
         "{page:#}"
     );
-    let pets = server.see(&format!("{GAPS}/{}", id_of(&page, None))).await;
+    let pets = server
+        .see_as_manager(&format!("{GAPS}/{}", id_of(&page, None)))
+        .await;
     assert_eq!(pets["drafts"][0]["text"], RIGHT, "{pets:#}");
     assert_eq!(pets["evidence"].as_array().unwrap().len(), 6);
     assert_eq!(pets["evidence"][0]["evidence"]["reached_person"], true);
     let filtered = server
-        .see(&format!("{GAPS}?type=rejected&base=desk&limit=1"))
+        .see_as_manager(&format!("{GAPS}?type=rejected&base=desk&limit=1"))
         .await;
     assert_eq!(filtered["items"].as_array().unwrap().len(), 1);
     // Again without news nothing is written, and everything stays.
@@ -328,9 +330,9 @@ async fn every_type_of_gap_is_found_and_told() {
             .map(|gap| gap["id"].as_str().unwrap().to_owned())
             .collect()
     };
-    assert_eq!(ids(&server.see(GAPS).await), ids(&page));
+    assert_eq!(ids(&server.see_as_manager(GAPS).await), ids(&page));
     let used = server
-        .see("/v1/knowledge/use?base=desk&from=2026-10-01T00:00:00Z")
+        .see_as_manager("/v1/knowledge/use?base=desk&from=2026-10-01T00:00:00Z")
         .await;
     let asked = &used["most_asked"];
     assert!(
@@ -357,9 +359,9 @@ async fn every_type_of_gap_is_found_and_told() {
 
 #[actix_web::test]
 async fn decisions_are_versions_and_can_be_undone() {
-    let server = Server::planted().await;
+    let server = Server::with_gaps().await;
     server.find_gaps().await;
-    let page = server.see(GAPS).await;
+    let page = server.see_as_manager(GAPS).await;
     let (pets, bill) = (id_of(&page, None), id_of(&page, Some("bill")));
     let accept = json!({"action": "accept"});
     let analyst = TestRequest::patch()
@@ -367,12 +369,12 @@ async fn decisions_are_versions_and_can_be_undone() {
         .insert_header(("content-type", "application/json"))
         .set_payload(accept.to_string());
     assert_eq!(server.send_as(Role::Analyst, analyst).await.status, 403);
-    let done = server.decide(&pets, "\"0\"", accept.clone()).await;
+    let done = server.review(&pets, "\"0\"", accept.clone()).await;
     assert_eq!(
         (done.status.as_u16(), done.json()["status"].clone()),
         (200, json!("accepted"))
     );
-    let late = server.decide(&pets, "\"0\"", accept.clone()).await;
+    let late = server.review(&pets, "\"0\"", accept.clone()).await;
     assert_eq!(
         (late.status.as_u16(), late.json()["code"].clone()),
         (412, json!("precondition_failed"))
@@ -392,23 +394,23 @@ async fn decisions_are_versions_and_can_be_undone() {
             "/article_id",
         ),
     ] {
-        let refused = server.decide(&pets, "\"1\"", body).await;
+        let refused = server.review(&pets, "\"1\"", body).await;
         assert_eq!(
             refused.mistake(),
             ("invalid_parameter".to_owned(), vec![pointer.to_owned()])
         );
     }
-    assert_eq!(server.decide("g-none", "*", accept).await.status, 404);
+    assert_eq!(server.review("g-none", "*", accept).await.status, 404);
     // A circle of merges.
     let merged = server
-        .decide(&bill, "\"0\"", json!({"action": "merge", "into": pets}))
+        .review(&bill, "\"0\"", json!({"action": "merge", "into": pets}))
         .await;
     assert_eq!(
         (merged.status.as_u16(), merged.json()["merged_into"].clone()),
         (200, json!(pets))
     );
     let circle = server
-        .decide(&pets, "\"1\"", json!({"action": "merge", "into": bill}))
+        .review(&pets, "\"1\"", json!({"action": "merge", "into": bill}))
         .await;
     assert_eq!(circle.mistake().1, ["/into"]);
     assert!(
@@ -418,29 +420,39 @@ async fn decisions_are_versions_and_can_be_undone() {
             .contains("circle")
     );
     server.find_gaps().await;
-    assert_eq!(server.see(&format!("{GAPS}/{pets}")).await["failed"], 12);
-    let undone = server.undo(&bill).await;
+    assert_eq!(
+        server.see_as_manager(&format!("{GAPS}/{pets}")).await["failed"],
+        12
+    );
+    let undone = server.undo_review(&bill).await;
     assert_eq!(
         (undone.status.as_u16(), undone.json()["status"].clone()),
         (200, json!("open"))
     );
-    assert_eq!(server.undo(&bill).await.status, 409);
+    assert_eq!(server.undo_review(&bill).await.status, 409);
     server.find_gaps().await;
-    assert_eq!(server.see(&format!("{GAPS}/{pets}")).await["failed"], 6);
+    assert_eq!(
+        server.see_as_manager(&format!("{GAPS}/{pets}")).await["failed"],
+        6
+    );
     let linked = server
-        .decide(
+        .review(
             &bill,
             "*",
             json!({"action": "link", "article_id": "bill", "questions": ["开票"]}),
         )
         .await;
     assert_eq!(linked.json()["article"]["version"], 2);
-    let article = server.see("/v1/knowledge/articles/bill?base=desk").await;
+    let article = server
+        .see_as_manager("/v1/knowledge/articles/bill?base=desk")
+        .await;
     assert_eq!(article["similar_questions"], json!(["开票"]));
-    assert_eq!(server.undo(&bill).await.status, 200);
-    let article = server.see("/v1/knowledge/articles/bill?base=desk").await;
+    assert_eq!(server.undo_review(&bill).await.status, 200);
+    let article = server
+        .see_as_manager("/v1/knowledge/articles/bill?base=desk")
+        .await;
     assert_eq!(article["similar_questions"], json!([]));
-    let history = server.see(&format!("{GAPS}/{bill}")).await["history"].clone();
+    let history = server.see_as_manager(&format!("{GAPS}/{bill}")).await["history"].clone();
     let actions: Vec<&str> = history
         .as_array()
         .unwrap()
@@ -457,9 +469,9 @@ async fn decisions_are_versions_and_can_be_undone() {
 
 #[actix_web::test]
 async fn a_published_article_answers_and_a_rejected_gap_comes_back_when_it_grows() {
-    let server = Server::planted().await;
+    let server = Server::with_gaps().await;
     server.find_gaps().await;
-    let page = server.see(GAPS).await;
+    let page = server.see_as_manager(GAPS).await;
     let (pets, points) = (id_of(&page, None), id_of(&page, Some("points")));
     let publish = |body: Value| {
         post_json(&format!("{GAPS}/{pets}/publish"), &body).insert_header(("if-match", "\"0\""))
@@ -497,18 +509,18 @@ async fn a_published_article_answers_and_a_rejected_gap_comes_back_when_it_grows
     let found = server.send_as(MANAGER, search()).await.json();
     assert_eq!(found["results"][0]["items"][0]["article_id"], "pets");
     assert!(
-        !server.see(GAPS).await["items"]
+        !server.see_as_manager(GAPS).await["items"]
             .as_array()
             .unwrap()
             .iter()
             .any(|gap| gap["id"] == pets.as_str())
     );
-    assert_eq!(server.undo(&pets).await.status, 200);
+    assert_eq!(server.undo_review(&pets).await.status, 200);
     let found = server.send_as(MANAGER, search()).await.json();
     assert_ne!(found["results"][0]["items"][0]["article_id"], "pets");
 
     let reject = json!({"action": "reject", "reason": "too_small"});
-    assert_eq!(server.decide(&points, "\"0\"", reject).await.status, 200);
+    assert_eq!(server.review(&points, "\"0\"", reject).await.status, 200);
     let listed = |page: &Value| {
         page["items"]
             .as_array()
@@ -517,7 +529,7 @@ async fn a_published_article_answers_and_a_rejected_gap_comes_back_when_it_grows
             .any(|gap| gap["id"] == points.as_str())
     };
     server.find_gaps().await;
-    assert!(!listed(&server.see(GAPS).await));
+    assert!(!listed(&server.see_as_manager(GAPS).await));
     let mut chats = Chats {
         count: 50,
         ..Chats::default()
@@ -527,9 +539,9 @@ async fn a_published_article_answers_and_a_rejected_gap_comes_back_when_it_grows
     }
     server.store_suspect(&chats.events, 10_000).await;
     server.find_gaps().await;
-    let page = server.see(GAPS).await;
+    let page = server.see_as_manager(GAPS).await;
     assert!(listed(&page), "{page:#}");
-    let back = server.see(&format!("{GAPS}/{points}")).await;
+    let back = server.see_as_manager(&format!("{GAPS}/{points}")).await;
     assert_eq!(
         (&back["returned"], &back["status"]),
         (&json!(true), &json!("open"))
@@ -538,7 +550,7 @@ async fn a_published_article_answers_and_a_rejected_gap_comes_back_when_it_grows
 
 #[actix_web::test]
 async fn articles_travel_as_a_folder_of_markdown() {
-    let server = Server::planted().await;
+    let server = Server::with_gaps().await;
     let export = TestRequest::get().uri("/v1/knowledge/bases/desk/export?format=markdown");
     let archive = server.send_as(MANAGER, export).await;
     assert_eq!(
@@ -562,8 +574,12 @@ async fn articles_travel_as_a_folder_of_markdown() {
         "{copied:#}"
     );
     let (mut one, mut other) = (
-        server.see("/v1/knowledge/articles/fair?base=desk").await,
-        server.see("/v1/knowledge/articles/fair?base=copy").await,
+        server
+            .see_as_manager("/v1/knowledge/articles/fair?base=desk")
+            .await,
+        server
+            .see_as_manager("/v1/knowledge/articles/fair?base=copy")
+            .await,
     );
     for article in [&mut one, &mut other] {
         article["base"] = Value::Null;
