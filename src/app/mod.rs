@@ -4,6 +4,7 @@
 //! works only with the token key that the lake was begun with.
 
 mod backup;
+mod gaps;
 mod ingest;
 mod inside;
 mod models;
@@ -26,6 +27,7 @@ use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use backup::{Manifest, Restored, back_up, restore};
+pub use gaps::gaps;
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use models::ModelsError;

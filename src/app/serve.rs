@@ -189,6 +189,9 @@ pub fn serve(
             )?;
             background.spawn(risks(&cleaner).run(state.store.clone(), stop.clone()));
             background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
+            let bases = (state.knowledge.clone(), state.store.clone());
+            let gaps = super::gaps(config, Arc::clone(&lake), bases, queries.handle().clone())?;
+            background.spawn(gaps.run(stop.clone()));
         }
         let gauges = Gauges {
             metrics: state.metrics.clone(),

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings, requests, risks, topic_pace};
+use crate::app::{DataFolder, cleaner, gaps, maintain_settings, requests, risks, topic_pace};
 use crate::disk::Faults;
 use crate::jobs::{RiskRound, Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
+use crate::search::Knowledge;
 use crate::store::Store;
 
 /// Arguments of `job`.
@@ -34,6 +35,8 @@ enum Job {
     Topics,
     /// Learn who may leave and who may come again from the own past, and score every customer.
     Churn,
+    /// Match requests with the knowledge bases, tell what became of them, and rank the gaps.
+    Gaps,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -75,6 +78,17 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                 let store = Store::open(&config.store_url()).await?;
                 let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
                 told(&risks(&cleaner).round(&store).await?);
+            }
+            Job::Gaps => {
+                let store = Store::open(&config.store_url()).await?;
+                let knowledge = Knowledge::new()?;
+                knowledge.load(&store).await?;
+                let job = gaps(&config, folder.lake, (knowledge, store), handle)?;
+                let done = job.all().await?;
+                print::line(&format!(
+                    "{} requests judged, {} of them matched now, {} days written, {} gaps",
+                    done.requests, done.matched, done.days, done.gaps
+                ));
             }
         }
         anyhow::Ok(())

@@ -7,6 +7,7 @@ mod backup;
 mod check_config;
 mod client;
 mod demo;
+mod demo_articles;
 mod describe;
 mod eval;
 mod eval_churn;

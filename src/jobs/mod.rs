@@ -4,6 +4,7 @@
 //! fails is logged once and tried again at the next interval.
 
 mod clean;
+mod gaps;
 mod letters;
 mod marts;
 pub mod models;
@@ -24,6 +25,7 @@ use crate::lake::{
 use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
+pub use gaps::{Gaps, GapsDone, GapsError};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};

@@ -26,6 +26,7 @@ mod spoken;
 mod system;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 pub(crate) use self::metrics::MAX_GROUPS;
 pub use self::metrics::{

@@ -15,7 +15,7 @@ use crate::api::filters::Filters;
 use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::ErrorCode;
-use crate::store::article::{Article, DEFAULT_BASE, Expected, Status, Written};
+use crate::store::article::{Article, Content, DEFAULT_BASE, Expected, Status, Written};
 
 const MAX_LIMIT: u64 = 1_000;
 const DEFAULT_LIMIT: u64 = 100;
@@ -333,6 +333,17 @@ async fn write(
     check_key(base, id)?;
     let content = input.content().map_err(wrong)?;
     let _writing = state.knowledge.writing().await;
+    write_content(state, caller, (base, id), content, expected).await
+}
+
+/// Writes an article into store and index; the caller holds [`crate::search::Knowledge::writing`].
+pub(super) async fn write_content(
+    state: &State,
+    caller: &Caller,
+    (base, id): (&str, &str),
+    content: Content,
+    expected: Expected,
+) -> Result<Written, ApiError> {
     let change = change(state, caller);
     let written = state
         .store

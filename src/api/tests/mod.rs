@@ -4,6 +4,7 @@ mod access;
 mod analyze;
 mod describe;
 mod events;
+mod gaps;
 mod knowledge;
 mod labels;
 mod metrics;
