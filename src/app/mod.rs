@@ -28,9 +28,9 @@ pub use backup::{Manifest, Restored, back_up, restore};
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
-pub use topics::requests;
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
+pub use topics::requests;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 

@@ -24,8 +24,8 @@ use crate::telemetry;
 pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
-pub use topics::{Requests, TopicsError};
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use topics::{Requests, TopicsError};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

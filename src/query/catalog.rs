@@ -306,7 +306,9 @@ impl Catalog {
         let mut raw = HashMap::with_capacity(logs.len());
         let derived = InsightId::ALL.iter();
         let derived = derived.map(|id| (id.name(), self.lake.insight(*id).latest()));
-        let all = logs.iter().map(|(id, table)| (id.name(), Arc::clone(table)));
+        let all = logs
+            .iter()
+            .map(|(id, table)| (id.name(), Arc::clone(table)));
         for (name, table) in all.chain(derived) {
             let version = version_of(&table);
             let unchanged = before.filter(|before| before.versions.get(name) == Some(&version));

@@ -39,6 +39,7 @@ pub(super) const VIEWS: &[File] = files!("views":
     "knowledge_events",
     "dead_letters",
     "requests",
+    "effects",
 );
 
 /// Relations derived from the views.

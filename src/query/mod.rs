@@ -25,6 +25,7 @@ mod spoken;
 mod system;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 pub(crate) use self::metrics::MAX_GROUPS;
 pub use self::metrics::{

@@ -178,7 +178,9 @@ impl Columns {
 
     fn text(&self, column: usize, place: usize) -> Option<String> {
         let column = self.columns.get(column)?.as_string_opt::<i32>()?;
-        column.is_valid(place).then(|| column.value(place).to_owned())
+        column
+            .is_valid(place)
+            .then(|| column.value(place).to_owned())
     }
 
     fn time(&self, column: usize, place: usize) -> Option<Micros> {

@@ -21,11 +21,18 @@ pub enum InsightId {
     Topics,
     /// What became of topics from run to run, and by people.
     TopicLineage,
+    /// What became of interventions.
+    Effects,
 }
 
 impl InsightId {
     /// Every derived table.
-    pub const ALL: &'static [Self] = &[Self::Requests, Self::Topics, Self::TopicLineage];
+    pub const ALL: &'static [Self] = &[
+        Self::Requests,
+        Self::Topics,
+        Self::TopicLineage,
+        Self::Effects,
+    ];
 
     /// Name and columns.
     pub const fn spec(self) -> &'static TableSpec {
@@ -33,6 +40,7 @@ impl InsightId {
             Self::Requests => &REQUESTS,
             Self::Topics => &TOPICS,
             Self::TopicLineage => &TOPIC_LINEAGE,
+            Self::Effects => &super::effects::EFFECTS,
         }
     }
 
@@ -185,7 +193,10 @@ impl RequestRow {
 
     /// The interactions of rows of the lake that have this column alone.
     pub fn interactions(rows: &RecordBatch) -> impl Iterator<Item = &str> {
-        let ids = rows.columns().first().and_then(|ids| ids.as_string_opt::<i32>());
+        let ids = rows
+            .columns()
+            .first()
+            .and_then(|ids| ids.as_string_opt::<i32>());
         ids.into_iter().flat_map(|ids| ids.iter().flatten())
     }
 
@@ -358,7 +369,9 @@ impl Cells<'_> {
     }
 
     fn texts(&self, column: usize) -> Vec<String> {
-        let list = self.column(column).and_then(|column| column.as_list_opt::<i32>());
+        let list = self
+            .column(column)
+            .and_then(|column| column.as_list_opt::<i32>());
         let Some(items) = list.map(|list| list.value(self.place)) else {
             return Vec::new();
         };
@@ -384,7 +397,9 @@ impl Cells<'_> {
     }
 
     fn flag(&self, column: usize) -> bool {
-        let column = self.column(column).and_then(|column| column.as_boolean_opt());
+        let column = self
+            .column(column)
+            .and_then(|column| column.as_boolean_opt());
         column.is_some_and(|column| column.value(self.place))
     }
 

@@ -9,6 +9,7 @@
 
 mod batch;
 mod dead_letters;
+mod effects;
 mod events;
 mod insight;
 mod marts;
@@ -19,6 +20,7 @@ use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
+pub use effects::EffectRow;
 pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;
 

@@ -88,7 +88,8 @@ impl Requests {
         };
         while next <= newest {
             let first = next;
-            let commits = appended_after(self.lake.table(TableId::Turns), next - 1, COMMITS).await?;
+            let commits =
+                appended_after(self.lake.table(TableId::Turns), next - 1, COMMITS).await?;
             let expected = usize::try_from((newest - first + 1).min(COMMITS as i64)).unwrap_or(0);
             let (mut news, mut is_whole) = (News::default(), commits.len() >= expected);
             for commit in commits.iter().filter(|commit| !commit.replaces()) {
@@ -163,7 +164,11 @@ impl Requests {
     }
 
     /// The requests of these interactions, from `from` on.
-    async fn find(&self, ids: &BTreeSet<String>, from: Day) -> Result<Vec<RequestRow>, TopicsError> {
+    async fn find(
+        &self,
+        ids: &BTreeSet<String>,
+        from: Day,
+    ) -> Result<Vec<RequestRow>, TopicsError> {
         let spoken = self.engine.spoken(ids, from).await?;
         let about = Arc::new(spoken.interactions().await?);
         let mut turns = spoken.turns().await?;
@@ -234,7 +239,9 @@ fn of_turns(
             .iter()
             .map(|turn| (side(&turn.speaker), turn.text.as_str()))
             .collect();
-        let whole = turns.first().and_then(|turn| about.get(&turn.interaction_id));
+        let whole = turns
+            .first()
+            .and_then(|turn| about.get(&turn.interaction_id));
         for (place, request) in requests(segmenter, &said).into_iter().enumerate() {
             let own: Vec<&SpokenTurn> = request
                 .turns
@@ -323,9 +330,7 @@ async fn replace(
             let rows = kept.entry(*day).or_default();
             let each = |batch: &_| rows.extend(RequestRow::read(batch));
             rewrite.read(*day, &[], each).await?;
-            let (own, others) = std::mem::take(rows)
-                .into_iter()
-                .partition(is_old);
+            let (own, others) = std::mem::take(rows).into_iter().partition(is_old);
             *rows = others;
             let own: Vec<RequestRow> = own;
             before.extend(own.into_iter().map(|row| (row.request_id.clone(), row)));
@@ -346,7 +351,9 @@ async fn replace(
     for day in days {
         let mut rows = new.remove(&day).unwrap_or_default();
         let was = gone.remove(&day).unwrap_or_default();
-        let many = files.get(&day).is_some_and(|files| *files >= FILES_OF_A_DAY);
+        let many = files
+            .get(&day)
+            .is_some_and(|files| *files >= FILES_OF_A_DAY);
         if !many && was.len() == rows.len() && rows.iter().all(|row| was.contains(&row)) {
             continue;
         }

@@ -132,12 +132,23 @@ fn many_commits_of_a_day_stay_few_files() {
         for i in 0..20 {
             let mut events = Events::default();
             let text = format!("帮我查一下第{i}个订单");
-            events.say(&format!("i{i}"), "2026-11-20T10:00:01Z", "t", "customer", &text);
+            events.say(
+                &format!("i{i}"),
+                "2026-11-20T10:00:01Z",
+                "t",
+                "customer",
+                &text,
+            );
             take_in(&lake, folder, &format!("part{i}"), events).await;
             assert_eq!(finder.round().await.unwrap(), 1);
         }
         assert_eq!(rows(&finder.engine, SHOWN).await.len(), 20);
-        let files = lake.insight(InsightId::Requests).latest().get_file_uris().unwrap().count();
+        let files = lake
+            .insight(InsightId::Requests)
+            .latest()
+            .get_file_uris()
+            .unwrap()
+            .count();
         assert!(files < 18, "{files}");
     });
 }
