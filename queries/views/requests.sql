@@ -1,6 +1,6 @@
 -- name: requests
--- about: What customers want: one row a request, its turns joined. Its topic stands twice: as reported first, and
---   restated by the newest run that judged it.
+-- about: What customers want: one row a request, its turns joined. Its topic stands twice: as it was reported first,
+--   and restated by the newest run and the merges of people.
 -- columns:
 --   request_id text
 --   interaction_id text
@@ -21,8 +21,12 @@
 --   restated_confidence double precision
 --   extracted_at timestamptz, when it was found
 --   dt date, UTC day of its first turn
--- tables: raw.requests
+-- tables: raw.requests, topics
 select
-    request_id, interaction_id, number, at, ended_at, channel, queue, customer_id, language, text, turn_ids,
-    topic_id, topic_run, topic_confidence, restated_topic_id, restated_run, restated_confidence, extracted_at, dt
-from raw.requests
+    r.request_id, r.interaction_id, r.number, r.at, r.ended_at, r.channel, r.queue, r.customer_id, r.language, r.text,
+    r.turn_ids, r.topic_id, r.topic_run, r.topic_confidence,
+    coalesce(m.merged_into, r.restated_topic_id) as restated_topic_id,
+    r.restated_run, r.restated_confidence, r.extracted_at, r.dt
+from raw.requests as r
+left join (select topic_id, merged_into from topics where merged_into is not null) as m
+    on r.restated_topic_id = m.topic_id

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use super::{Seen, now, serve};
 use crate::config::Config;
+use crate::enrich::topic::TopicSlot;
 use crate::jobs::Requests;
 use crate::lake::Lake;
 use crate::pipeline::Monitor;
@@ -22,7 +23,9 @@ pub fn requests(config: &Config, lake: Arc<Lake>, queries: Handle) -> anyhow::Re
     Ok(Requests {
         lake,
         engine,
+        slot: TopicSlot::default(),
         holder: serve::holder(),
         clock: now,
+        busy: Arc::default(),
     })
 }

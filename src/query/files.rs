@@ -40,6 +40,8 @@ pub(super) const VIEWS: &[File] = files!("views":
     "dead_letters",
     "requests",
     "effects",
+    "topics",
+    "topic_lineage",
 );
 
 /// Relations derived from the views.
@@ -50,6 +52,7 @@ pub(super) const MARTS: &[File] = files!("marts":
     "operations_intervals",
     "agent_state_spans",
     "timed_turns",
+    "topic_daily",
 );
 
 /// Queries with parameters.

@@ -21,8 +21,10 @@ mod key;
 mod sqlite;
 mod sqlite_articles;
 mod sqlite_interventions;
+mod sqlite_topics;
 #[cfg(test)]
 mod suite;
+pub mod topic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

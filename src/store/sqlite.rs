@@ -26,7 +26,7 @@ const MAX_CONNECTIONS: u32 = 4;
 const MODE_OWNER_ONLY: u32 = 0o600;
 
 /// Number, name and text of every migration. A test compares the list with the folder.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "keys_and_audit",
@@ -41,6 +41,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         50,
         "interventions",
         include_str!("migrations/sqlite/0050_interventions.sql"),
+    ),
+    (
+        60,
+        "topics",
+        include_str!("migrations/sqlite/0060_topics.sql"),
     ),
 ];
 

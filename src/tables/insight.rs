@@ -351,6 +351,28 @@ impl LineageRow {
     }
 }
 
+impl LineageRow {
+    /// Rows of the lake, all columns in order.
+    #[must_use]
+    pub fn read(rows: &RecordBatch) -> Vec<Self> {
+        (0..rows.num_rows())
+            .map(|place| {
+                let cells = Cells { rows, place };
+                Self {
+                    run: cells.int(L::Run as usize).unwrap_or_default(),
+                    change: cells.text(L::Change as usize).unwrap_or_default(),
+                    from: cells.text(L::FromTopicId as usize),
+                    to: cells.text(L::ToTopicId as usize),
+                    shared: cells.long(L::Shared as usize).unwrap_or_default(),
+                    jaccard: cells.real(L::Jaccard as usize).unwrap_or_default(),
+                    by: cells.text(L::By as usize).unwrap_or_default(),
+                    at: cells.time(L::At as usize).unwrap_or(Micros(0)),
+                }
+            })
+            .collect()
+    }
+}
+
 /// One row being read; a cell of another type reads as missing.
 struct Cells<'r> {
     rows: &'r RecordBatch,

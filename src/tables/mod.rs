@@ -90,7 +90,10 @@ impl TableId {
 pub fn spec_of(name: &str) -> Option<&'static TableSpec> {
     let logs = TableId::ALL.iter().map(|id| id.spec());
     let marts = MartId::ALL.iter().map(|id| id.spec());
-    logs.chain(marts).find(|spec| spec.name == name)
+    let insights = InsightId::ALL.iter().map(|id| id.spec());
+    logs.chain(marts)
+        .chain(insights)
+        .find(|spec| spec.name == name)
 }
 
 /// What every fact row says of its event besides the data.

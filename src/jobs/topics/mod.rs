@@ -10,6 +10,7 @@ mod tests;
 
 use crate::lake::{LakeError, LeaseError, UpkeepError};
 use crate::query::QueryError;
+use crate::store::StoreError;
 
 pub use requests::Requests;
 
@@ -30,6 +31,9 @@ pub enum TopicsError {
     /// Rows could not be read.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// What people decided could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The work itself broke off.
     #[error("{doing} broke off: {why}; it is tried again with the next round")]
     Broken {
@@ -43,5 +47,12 @@ pub enum TopicsError {
 impl From<LeaseError> for TopicsError {
     fn from(error: LeaseError) -> Self {
         Self::Upkeep(UpkeepError::Lease(error))
+    }
+}
+
+fn broken(doing: &'static str, why: &dyn std::fmt::Display) -> TopicsError {
+    TopicsError::Broken {
+        doing,
+        why: why.to_string(),
     }
 }

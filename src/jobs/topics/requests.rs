@@ -9,16 +9,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{LEASE, LEASE_S, TopicsError};
+use super::{LEASE, LEASE_S, TopicsError, broken};
 use crate::domain::{AppId, Day, Micros};
 use crate::enrich::language;
 use crate::enrich::request::{Side, requests};
 use crate::enrich::segment::Segmenter;
+use crate::enrich::topic::{CurrentTopics, TopicSlot};
 use crate::lake::{
     Lake, LakeTable, Lease, Progress, Rewrite, appended_after, appended_ids, file_list,
 };
 use crate::query::{Engine, SpokenIn, SpokenTurn};
-use crate::tables::{InsightId, RequestRow, TableId};
+use crate::tables::{GivenTopic, InsightId, RequestRow, TableId};
 
 /// Turns so long before the news of an interaction are read with it.
 const LOOK_BACK_DAYS: i32 = 7;
@@ -36,10 +37,14 @@ pub struct Requests {
     pub lake: Arc<Lake>,
     /// An engine without the callers' limits.
     pub engine: Engine,
+    /// The topics that requests are given to.
+    pub slot: TopicSlot,
     /// Who we are to other processes.
     pub holder: String,
     /// The present.
     pub clock: fn() -> Micros,
+    /// Held while this process works on requests or topics.
+    pub busy: Arc<tokio::sync::Mutex<()>>,
 }
 
 fn app() -> AppId {
@@ -52,6 +57,7 @@ impl Requests {
     /// # Errors
     /// When another process does it, or the lake can't be read or written. What was committed stays.
     pub async fn round(&self) -> Result<usize, TopicsError> {
+        let _busy = self.busy.lock().await;
         self.lake.table(TableId::Turns).refresh().await?;
         let newest = self.newest();
         let next = self.table().progress(&app()).await?;
@@ -65,7 +71,7 @@ impl Requests {
         read
     }
 
-    fn table(&self) -> &Arc<LakeTable> {
+    pub(super) fn table(&self) -> &Arc<LakeTable> {
         self.lake.insight(InsightId::Requests)
     }
 
@@ -151,7 +157,9 @@ impl Requests {
             self.find(&news.ids, from).await?
         };
         let mut rewrite = Rewrite::begin(self.table()).await?;
-        replace(&mut rewrite, &news.ids, from, found).await?;
+        let found = replace(&mut rewrite, &news.ids, from, found).await?;
+        let found = self.judged(found).await?;
+        put(&mut rewrite, found)?;
         let progress = moved.map(|(first, next)| Progress {
             app: app(),
             first,
@@ -161,6 +169,17 @@ impl Requests {
             .commit(progress.as_slice(), lease, self.clock)
             .await?;
         Ok(())
+    }
+
+    /// The rows with the topics that hold now.
+    async fn judged(&self, days: ByDay) -> Result<ByDay, TopicsError> {
+        let Some(current) = self.slot.get() else {
+            return Ok(days);
+        };
+        let judged = tokio::task::spawn_blocking(move || judge_all(&current, days));
+        judged
+            .await
+            .map_err(|error| broken("giving topics to requests", &error))
     }
 
     /// The requests of these interactions, from `from` on.
@@ -191,10 +210,7 @@ impl Requests {
             let about = Arc::clone(&about);
             // Words are cut off the threads that answer and commit.
             let read = tokio::task::spawn_blocking(move || of_turns(&whole, &about, now)).await;
-            found.extend(read.map_err(|error| TopicsError::Broken {
-                doing: "looking for requests",
-                why: error.to_string(),
-            })?);
+            found.extend(read.map_err(|error| broken("looking for requests", &error))?);
             if is_end {
                 return Ok(found);
             }
@@ -300,13 +316,13 @@ fn request_id(interaction: &str, turn: &str) -> String {
     format!("r-{:032x}", twox_hash::XxHash3_128::oneshot(&whole))
 }
 
-/// Puts `found` in the place of what the table has of `ids` from `from` on.
+/// Takes away what the table has of `ids` from `from` on where `found` says something else; the rows to put there.
 async fn replace(
     rewrite: &mut Rewrite,
     ids: &BTreeSet<String>,
     from: Day,
     found: Vec<RequestRow>,
-) -> Result<(), TopicsError> {
+) -> Result<ByDay, TopicsError> {
     // A transcript may begin before its event says; older requests of a thread stay.
     let first = found.iter().map(|row| row.at.day()).min();
     let first = first.map_or(from, |first| from.min(first));
@@ -315,60 +331,98 @@ async fn replace(
         let read_again = row.at.day() >= from || said_again.contains(&row.request_id);
         read_again && ids.contains(&row.interaction_id)
     };
-    let mut before: HashMap<String, RequestRow> = HashMap::new();
-    let mut kept: BTreeMap<Day, Vec<RequestRow>> = BTreeMap::new();
     let mut files = rewrite.days();
     files.retain(|day, _| *day >= first);
-    for day in files.keys() {
-        let mut is_touched = false;
-        rewrite
-            .read(*day, &["interaction_id"], |rows| {
-                is_touched |= RequestRow::interactions(rows).any(|id| ids.contains(id));
-            })
-            .await?;
-        if is_touched || files.get(day).is_some_and(|files| *files >= FILES_OF_A_DAY) {
-            let rows = kept.entry(*day).or_default();
+    let (mut before, mut kept) = (HashMap::new(), ByDay::new());
+    for (day, count) in &files {
+        if *count >= FILES_OF_A_DAY || is_touched(rewrite, *day, ids).await? {
+            let mut rows = Vec::new();
             let each = |batch: &_| rows.extend(RequestRow::read(batch));
             rewrite.read(*day, &[], each).await?;
-            let (own, others) = std::mem::take(rows).into_iter().partition(is_old);
-            *rows = others;
-            let own: Vec<RequestRow> = own;
+            let (own, others): (Vec<RequestRow>, _) = rows.into_iter().partition(is_old);
+            kept.insert(*day, others);
             before.extend(own.into_iter().map(|row| (row.request_id.clone(), row)));
         }
     }
-    let mut new: BTreeMap<Day, Vec<RequestRow>> = BTreeMap::new();
+    let (mut new, mut gone) = (ByDay::new(), BTreeMap::<Day, usize>::new());
     for mut row in found {
         if let Some(known) = before.get(&row.request_id) {
             row.goes_on_from(known);
         }
         new.entry(row.at.day()).or_default().push(row);
     }
-    let mut gone: BTreeMap<Day, Vec<&RequestRow>> = BTreeMap::new();
     for row in before.values() {
-        gone.entry(row.at.day()).or_default().push(row);
+        *gone.entry(row.at.day()).or_default() += 1;
     }
+    let mut changed = ByDay::new();
     let days: BTreeSet<Day> = kept.keys().chain(new.keys()).copied().collect();
     for day in days {
         let mut rows = new.remove(&day).unwrap_or_default();
-        let was = gone.remove(&day).unwrap_or_default();
+        let was = gone.get(&day).copied().unwrap_or_default();
         let many = files
             .get(&day)
             .is_some_and(|files| *files >= FILES_OF_A_DAY);
-        if !many && was.len() == rows.len() && rows.iter().all(|row| was.contains(&row)) {
+        let stays = |row: &RequestRow| before.get(&row.request_id) == Some(row);
+        if !many && was == rows.len() && rows.iter().all(stays) {
             continue;
         }
         if let Some(others) = kept.remove(&day) {
             rewrite.take_away(day);
             rows.extend(others);
         }
+        changed.insert(day, rows);
+    }
+    Ok(changed)
+}
+
+pub(super) type ByDay = BTreeMap<Day, Vec<RequestRow>>;
+
+/// Whether a day has requests of these interactions.
+async fn is_touched(
+    rewrite: &Rewrite,
+    day: Day,
+    ids: &BTreeSet<String>,
+) -> Result<bool, TopicsError> {
+    let mut found = false;
+    let each = |rows: &_| found |= RequestRow::interactions(rows).any(|id| ids.contains(id));
+    rewrite.read(day, &["interaction_id"], each).await?;
+    Ok(found)
+}
+
+/// Adds rows to their days, in order.
+pub(super) fn put(rewrite: &mut Rewrite, days: ByDay) -> Result<(), TopicsError> {
+    for (day, mut rows) in days {
         rows.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
         if !rows.is_empty() {
-            let batch = RequestRow::batch(&rows).map_err(|error| TopicsError::Broken {
-                doing: "writing requests",
-                why: error.to_string(),
-            })?;
-            rewrite.put(day, &batch)?;
+            let batch = RequestRow::batch(&rows);
+            rewrite.put(
+                day,
+                &batch.map_err(|error| broken("writing requests", &error))?,
+            )?;
         }
     }
     Ok(())
+}
+
+/// Gives topics to rows that the newest run has not judged.
+pub(super) fn judge_all(current: &CurrentTopics, mut days: ByDay) -> ByDay {
+    days.values_mut().for_each(|rows| judge(current, rows));
+    days
+}
+
+/// Gives topics to rows that no run has judged.
+fn judge(current: &CurrentTopics, rows: &mut [RequestRow]) {
+    let segmenter = Segmenter::shared();
+    for row in rows.iter_mut().filter(|row| row.restated.is_none()) {
+        let judged = current.judge(segmenter, &row.text);
+        let given = |topic_id| GivenTopic {
+            run: judged.run,
+            topic_id,
+            confidence: judged.confidence,
+        };
+        row.restated = Some(given(judged.found.clone()));
+        if row.reported.is_none() {
+            row.reported = Some(given(judged.shown.clone()));
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Requests;
 use crate::domain::Micros;
+use crate::enrich::topic::TopicSlot;
 use crate::jobs::testing::{import, open_lake, rows};
 use crate::lake::Lake;
 use crate::query::{Engine, Limits};
@@ -52,8 +53,10 @@ fn finder(lake: &Arc<Lake>) -> Requests {
     Requests {
         lake: Arc::clone(lake),
         engine: engine(lake),
+        slot: TopicSlot::default(),
         holder: "test".to_owned(),
         clock: now,
+        busy: Arc::default(),
     }
 }
 
