@@ -4,6 +4,7 @@
 //! works only with the token key that the lake was begun with.
 
 mod backup;
+mod effects;
 mod ingest;
 mod inside;
 mod serve;
@@ -25,6 +26,7 @@ use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use backup::{Manifest, Restored, back_up, restore};
+pub use effects::effects;
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};

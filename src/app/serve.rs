@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataFolder, Seen, now, pipeline_settings, socket, sources};
+use super::{DataFolder, Seen, effects, now, pipeline_settings, socket, sources};
 use crate::api::{
     self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
 };
@@ -186,6 +186,11 @@ pub fn serve(
         };
         if let Some(letters) = letters(config, &lake)? {
             background.spawn(letters.run(stop.clone()));
+        }
+        if config.maintenance.enabled {
+            let store = state.store.clone();
+            let effects = effects(config, Arc::clone(&lake), store, queries.handle().clone())?;
+            background.spawn(effects.keep(stop.clone()));
         }
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());

@@ -30,6 +30,8 @@ enum Kind {
     Topics(super::eval_topics::TopicsArgs),
     /// Search in a knowledge base: right articles, synonyms, gaps; beside plain BM25.
     Knowledge(Box<super::retrieval::KnowledgeArgs>),
+    /// Verdicts on interventions: false claims, coverage and what is found, on simulated daily counts.
+    Effects(super::eval_effects::EffectsArgs),
     /// All sentiment figures on the public corpora, as a page.
     Suite(super::eval_suite::SuiteArgs),
 }
@@ -63,6 +65,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Kind::Dissatisfaction(args) => (args, dissatisfaction(heads, args)?),
         Kind::Topics(args) => return super::eval_topics::run(args),
         Kind::Knowledge(args) => return super::retrieval::eval(args),
+        Kind::Effects(args) => return super::eval_effects::run(args),
         Kind::Suite(args) => return super::eval_suite::run(args),
     };
     let content = std::fs::read(&data.data)?;

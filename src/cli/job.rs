@@ -6,11 +6,12 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings, requests};
+use crate::app::{DataFolder, cleaner, effects, maintain_settings, requests};
 use crate::disk::Faults;
 use crate::jobs::{Storing, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
+use crate::store::Store;
 
 /// Arguments of `job`.
 #[derive(Args)]
@@ -29,6 +30,8 @@ enum Job {
     CloseDays,
     /// Find the requests in what was said since the last round.
     Requests,
+    /// Give the verdicts on interventions that are due.
+    Effects,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -48,6 +51,13 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     "{} closed days rewritten clean, {} stored as marts",
                     done.cleaned, done.stored
                 ));
+            }
+            Job::Effects => {
+                let store = Store::open(&config.store_url()).await?;
+                let given = effects(&config, folder.lake, store, handle)?
+                    .round()
+                    .await?;
+                print::line(&format!("{given} verdicts on interventions given"));
             }
             Job::Requests => {
                 let read = requests(&config, folder.lake, handle)?.round().await?;

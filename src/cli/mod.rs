@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod describe;
 mod eval;
+mod eval_effects;
 mod eval_suite;
 mod eval_topics;
 mod import;

@@ -12,6 +12,8 @@
 //! and 28 alone, each at half the error. The same input gives the same verdict. It knows no tables: counts come in,
 //! numbers go out.
 
+use std::ops::Range;
+
 use super::statistics::false_discovery;
 
 /// Days that are compared with,
@@ -173,13 +175,31 @@ fn judge(
     ];
     effect.verdict = if effect.pre_trend_p_value < PRE_TREND_ALPHA {
         Verdict::NotComparable
-    } else if effect.p_value >= ALPHA {
+    } else {
+        verdict(effect.change, effect.p_value, true)
+    };
+}
+
+/// What is said of a comparable change; `holds` when the claim is one of those that the month's rate of false ones
+/// allows.
+#[must_use]
+pub fn verdict(change: f64, p_value: f64, holds: bool) -> Verdict {
+    if p_value >= ALPHA || !holds {
         Verdict::NoEffect
-    } else if log_ratio < 0.0 {
+    } else if change < 0.0 {
         Verdict::Helped
     } else {
         Verdict::Harmed
-    };
+    }
+}
+
+/// The days before and after that are compared when the change is on day `published` of the history and `days_after`
+/// days have passed.
+#[must_use]
+pub fn compared_days(published: usize, days_after: usize) -> (Range<usize>, Range<usize>) {
+    let end = published.saturating_sub(LEFT_OUT_DAYS);
+    let before = end.saturating_sub(BEFORE_DAYS)..end;
+    (before, published..published + days_after)
 }
 
 /// Benjamini-Hochberg: which of many p-values hold when `rate` of the claims may be false.
@@ -199,11 +219,10 @@ struct Window {
 impl Window {
     /// `None` when there are too few days before.
     fn new(published: usize, days_after: usize) -> Option<Self> {
-        let end = published.checked_sub(LEFT_OUT_DAYS)?;
-        let days = end.min(BEFORE_DAYS);
-        (days >= LEAST_BEFORE_DAYS).then_some(Self {
-            before: (end - days, end),
-            after: (published, published + days_after),
+        let (before, after) = compared_days(published, days_after);
+        (before.len() >= LEAST_BEFORE_DAYS).then_some(Self {
+            before: (before.start, before.end),
+            after: (after.start, after.end),
         })
     }
 

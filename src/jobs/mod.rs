@@ -4,6 +4,7 @@
 //! fails is logged once and tried again at the next interval.
 
 mod clean;
+mod effects;
 mod letters;
 mod marts;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::lake::{
 use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
+pub use effects::{Effects, EffectsError, verdict_word};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};

@@ -16,6 +16,7 @@ use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::ErrorCode;
 use crate::store::article::{Article, DEFAULT_BASE, Expected, Status, Written};
+use crate::store::intervention::FrozenTopics;
 
 const MAX_LIMIT: u64 = 1_000;
 const DEFAULT_LIMIT: u64 = 100;
@@ -49,7 +50,8 @@ pub struct InBase {
 }
 
 impl InBase {
-    fn name(&self) -> &str {
+    /// Its name.
+    pub fn name(&self) -> &str {
         self.base.as_deref().unwrap_or(DEFAULT_BASE)
     }
 }
@@ -336,7 +338,13 @@ async fn write(
     let change = change(state, caller);
     let written = state
         .store
-        .write_article(base, id, content, expected, &change)
+        .publish_article(
+            (base, id),
+            content,
+            expected,
+            (&FrozenTopics::default(), None),
+            &change,
+        )
         .await?;
     if let Written::Created(article) | Written::Updated(article) = &written {
         state.knowledge.set(base, vec![article.clone()])?;

@@ -1,0 +1,39 @@
+//! Wiring of what measures interventions.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::{Seen, now, serve};
+use crate::config::Config;
+use crate::jobs::Effects;
+use crate::lake::Lake;
+use crate::pipeline::Monitor;
+use crate::query::Engine;
+use crate::store::Store;
+
+/// What gives verdicts on interventions; its queries have no caller's limits.
+///
+/// # Errors
+/// When the engine can't be set up.
+pub fn effects(
+    config: &Config,
+    lake: Arc<Lake>,
+    store: Store,
+    queries: Handle,
+) -> anyhow::Result<Effects> {
+    let inside = Arc::new(Seen(Monitor::default()));
+    let engine = Engine::new(
+        Arc::clone(&lake),
+        serve::work_limits(config),
+        inside,
+        queries,
+    )?;
+    Ok(Effects {
+        lake,
+        engine,
+        store,
+        holder: serve::holder(),
+        clock: now,
+    })
+}
