@@ -29,7 +29,9 @@ const NEAR: [f64; 2] = [0.5, 0.12];
 
 /// Arguments of `eval effects`.
 #[derive(Args)]
-#[command(after_help = "Example: tingchao eval effects --histories 1000 --with-effect 300 --seed 1")]
+#[command(
+    after_help = "Example: tingchao eval effects --histories 1000 --with-effect 300 --seed 1"
+)]
 pub struct EffectsArgs {
     /// Histories without effect.
     #[arg(long, default_value_t = 1_000)]
@@ -64,7 +66,9 @@ pub fn run(args: &EffectsArgs) -> anyhow::Result<ExitCode> {
     let library = simulate::library(args.scenarios.as_deref())?;
     let quiet = args.all(args.histories, 0.0, &library);
     let changed = args.all(args.with_effect, args.effect, &library);
-    let claims = quiet.iter().filter(|one| one.is(Verdict::Helped) || one.is(Verdict::Harmed));
+    let claims = quiet
+        .iter()
+        .filter(|one| one.is(Verdict::Helped) || one.is(Verdict::Harmed));
     let (claims, n) = (claims.count(), quiet.len());
     let found = changed.iter().filter(|one| one.is(Verdict::Helped)).count();
     let shown = json!({
@@ -233,7 +237,7 @@ fn thin(series: &mut [f64], day: usize, keep: f64, seed: u64) {
         let mut left = *count;
         while left >= 1.0 {
             left -= 1.0;
-            if (next(&mut state) >> 11) as f64 / (1_u64 << 53) as f64 < keep {
+            if (next(&mut state) >> 11) as f64 / ((1_u64 << 53) as f64) < keep {
                 kept += 1.0;
             }
         }
