@@ -7,7 +7,7 @@
 --   keywords text[], most telling first
 --   exemplars text[], redacted requests at its middle
 --   size bigint, requests that the run gave to it
---   status text, active; merged when people made it a part of another one; retired when the newest run no longer has it
+--   status text, active, merged (a part of another by people), retired (not in the newest run) or candidate (may be new)
 --   pinned boolean, whether it keeps its id whatever a run finds
 --   merged_into text, the topic that it is a part of
 --   first_run integer
@@ -28,4 +28,4 @@ select
     case when run < last_run then 'retired' else status end as status,
     pinned, merged_into, first_run, run, at, dt
 from ranked
-where place = 1
+where place = 1 and (status <> 'candidate' or run = last_run)

@@ -20,12 +20,13 @@ use super::problem::ApiError;
 use super::rows::{fetch, statement};
 use super::state::State;
 use crate::domain::{Day, Micros};
+use crate::enrich::segment::Segmenter;
 use crate::error::{ErrorCode, FieldError};
 use crate::insight::effect::{LOOKS, Verdict};
 use crate::jobs::verdict_word;
 use crate::query::listed;
 use crate::store::Change;
-use crate::store::article::DEFAULT_BASE;
+use crate::store::article::{Content, DEFAULT_BASE};
 use crate::store::intervention::{
     ArticleLink, FrozenTopics, Intervention, InterventionFilter, InterventionKind, NewIntervention,
     Origin,
@@ -39,6 +40,8 @@ const DEFAULT_LIMIT: u64 = 100;
 const MAX_TOPIC_ROWS: u64 = 100_000;
 const MAX_EFFECTS: u64 = 2_000;
 const MAX_OF_ARTICLE: u32 = 1_000;
+/// Wordings of an article whose topics are looked at.
+const MAX_WORDINGS: usize = 100;
 const DEFINITION: &str = "effect@1";
 
 /// Which changes; all given filters hold together.
@@ -543,6 +546,31 @@ pub(super) async fn intervention_get(
 ) -> Result<web::Json<InterventionView>, ApiError> {
     let record = state.store.intervention(&id).await?.ok_or_else(missing)?;
     Ok(web::Json(record.into()))
+}
+
+/// The topics of what an article answers, as the topics that hold now tell them apart: that of its question, and every
+/// one that a third of all its wordings have. None before the first topic run.
+pub(super) fn topics_of(state: &State, content: &Content) -> FrozenTopics {
+    let Some(topics) = state.topics.topics.requests.slot.get() else {
+        return FrozenTopics::default();
+    };
+    let segmenter = Segmenter::shared();
+    let judge = |text: &String| topics.judge(segmenter, text).shown;
+    let wordings = content.similar_questions.iter().take(MAX_WORDINGS);
+    let given: Vec<String> = wordings.filter_map(judge).collect();
+    let mut votes: BTreeMap<String, usize> = BTreeMap::new();
+    for topic in given.iter().cloned() {
+        *votes.entry(topic).or_default() += 1;
+    }
+    votes.retain(|_, votes| *votes * 3 >= given.len().max(1));
+    let mut topics_found: Vec<String> = votes.into_keys().collect();
+    topics_found.extend(judge(&content.question));
+    topics_found.sort();
+    topics_found.dedup();
+    FrozenTopics {
+        run: Some(topics.run.to_string()),
+        topics: topics_found,
+    }
 }
 
 fn missing() -> ApiError {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::{Seen, now, serve};
 use crate::config::Config;
@@ -36,4 +38,21 @@ pub fn effects(
         holder: serve::holder(),
         clock: now,
     })
+}
+
+/// Begins to measure beside the doors, where maintenance is wanted.
+///
+/// # Errors
+/// When the engine can't be set up.
+pub(super) fn spawn(
+    background: &mut JoinSet<()>,
+    config: &Config,
+    (lake, store): (&Arc<Lake>, &Store),
+    (queries, stop): (&Handle, &CancellationToken),
+) -> anyhow::Result<()> {
+    if config.maintenance.enabled {
+        let effects = effects(config, Arc::clone(lake), store.clone(), queries.clone())?;
+        background.spawn(effects.keep(stop.clone()));
+    }
+    Ok(())
 }

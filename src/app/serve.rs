@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataFolder, Seen, effects, now, pipeline_settings, socket, sources};
+use super::{DataFolder, Seen, effects, now, pipeline_settings, socket, sources, topics};
 use crate::api::{
     self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
 };
@@ -187,11 +187,13 @@ pub fn serve(
         if let Some(letters) = letters(config, &lake)? {
             background.spawn(letters.run(stop.clone()));
         }
-        if config.maintenance.enabled {
-            let store = state.store.clone();
-            let effects = effects(config, Arc::clone(&lake), store, queries.handle().clone())?;
-            background.spawn(effects.keep(stop.clone()));
-        }
+        effects::spawn(
+            &mut background,
+            config,
+            (&lake, &state.store),
+            (queries.handle(), &stop),
+        )?;
+        topics::spawn(&mut background, config, &state.topics, &stop);
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
@@ -287,6 +289,7 @@ async fn open(
     let monitor = Monitor::default();
     let inside = Arc::new(Seen(monitor.clone()));
     let limits: Limits = (&config.query).into();
+    let topics = topics::lake_topics(config, &folder.lake, &store, queries.clone())?;
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
     health.ready(LAKE);
@@ -309,6 +312,7 @@ async fn open(
             pipeline_settings(config),
             monitor.clone(),
         )?;
+        let pipeline = pipeline.judged_by(topics.topics.requests.slot.clone());
         (Some(inbox), Some(pipeline))
     };
     let knowledge = Knowledge::new()?;
@@ -321,6 +325,7 @@ async fn open(
         knowledge,
         health,
         topic_runs: TopicRuns::default(),
+        topics,
         metrics,
         inside,
         demo: options.demo,

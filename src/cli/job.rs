@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, effects, maintain_settings, requests};
+use crate::app::{DataFolder, cleaner, effects, maintain_settings, requests, topic_pace};
 use crate::disk::Faults;
-use crate::jobs::{Storing, close_once, maintain_once};
+use crate::jobs::{Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
 use crate::store::Store;
@@ -32,6 +32,8 @@ enum Job {
     Requests,
     /// Give the verdicts on interventions that are due.
     Effects,
+    /// Take in new requests, cluster them, and restate the topics of all.
+    Topics,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -58,6 +60,19 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     .round()
                     .await?;
                 print::line(&format!("{given} verdicts on interventions given"));
+            }
+            Job::Topics => {
+                let store = Store::open(&config.store_url()).await?;
+                let requests = requests(&config, folder.lake, handle)?;
+                let topics = Topics { requests, store };
+                let done = topics.run(topic_pace(&config).run).await?;
+                topics.publish().await?;
+                print::line(&format!(
+                    "run {}: {} topics of {} requests",
+                    done.run,
+                    done.topics.len(),
+                    done.requests
+                ));
             }
             Job::Requests => {
                 let read = requests(&config, folder.lake, handle)?.round().await?;

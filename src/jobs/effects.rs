@@ -294,7 +294,7 @@ impl Effects {
             rewrite.take_away(*day);
             let batch = EffectRow::batch(rows.iter().copied());
             let batch = batch.map_err(|error| EffectsError::Unwritable(error.to_string()))?;
-            rewrite.put(*day, &batch)?;
+            rewrite.put(*day, batch);
         }
         rewrite.commit(&[], lease, self.clock).await?;
         Ok(())

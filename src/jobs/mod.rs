@@ -27,7 +27,10 @@ pub use effects::{Effects, EffectsError, verdict_word};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
-pub use topics::{Requests, TopicsError};
+pub use topics::{
+    LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
+    follow_topics, load_topics,
+};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

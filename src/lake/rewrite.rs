@@ -25,7 +25,7 @@ pub struct Rewrite {
     snapshot: Arc<DeltaTable>,
     files: Vec<Add>,
     away: BTreeSet<Day>,
-    new: BTreeMap<Day, Splitter>,
+    new: BTreeMap<Day, Vec<RecordBatch>>,
 }
 
 impl Rewrite {
@@ -83,17 +83,25 @@ impl Rewrite {
     }
 
     /// Adds rows to a day.
-    ///
-    /// # Errors
-    /// When they can't be written as Parquet.
-    pub fn put(&mut self, day: Day, rows: &RecordBatch) -> Result<(), LakeError> {
+    pub fn put(&mut self, day: Day, rows: RecordBatch) {
+        self.new.entry(day).or_default().push(rows);
+    }
+
+    /// The new rows as files, one a day.
+    fn write(&mut self) -> Result<Vec<DataFile>, LakeError> {
         let name = self.table.name();
-        let splitter = self.new.entry(day);
-        let splitter = splitter.or_insert_with(|| Splitter::new(name, day, usize::MAX));
-        splitter.write(rows).map_err(|source| LakeError::Parquet {
-            table: name.into(),
-            source,
-        })
+        let mut files = Vec::new();
+        for (day, batches) in std::mem::take(&mut self.new) {
+            let mut splitter = Splitter::new(name, day, usize::MAX);
+            for rows in &batches {
+                splitter.write(rows).map_err(|source| LakeError::Parquet {
+                    table: name.into(),
+                    source,
+                })?;
+            }
+            files.extend(splitter.finish()?);
+        }
+        Ok(files)
     }
 
     /// Commits the change with `progress`; one that changes nothing and goes nowhere is none.
@@ -101,7 +109,7 @@ impl Rewrite {
     /// # Errors
     /// When the lease is lost, or somebody else has changed the table; then nothing is changed.
     pub async fn commit(
-        self,
+        mut self,
         progress: &[Progress],
         lease: &Lease,
         clock: fn() -> Micros,
@@ -109,10 +117,7 @@ impl Rewrite {
         if self.away.is_empty() && self.new.is_empty() && progress.is_empty() {
             return Ok(());
         }
-        let mut new: Vec<DataFile> = Vec::new();
-        for splitter in self.new.into_values() {
-            new.extend(splitter.finish()?);
-        }
+        let mut new = self.write()?;
         self.table.upload(&mut new).await?;
         let operation = DeltaOperation::Write {
             mode: SaveMode::Overwrite,

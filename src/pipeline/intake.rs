@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::asked;
 use super::counts::Counts;
 use super::identity::Identities;
 use super::mood::Moods;
@@ -13,6 +14,7 @@ use super::open::OpenInteractions;
 use crate::contract::{Event, RejectCode, Rejection, decode};
 use crate::domain::{Micros, Partition, Position, Raw, Redacted};
 use crate::enrich::EventRedactor;
+use crate::enrich::topic::TopicSlot;
 use crate::lake::{Lake, LakeError};
 use crate::source::{Document, Record, Window};
 use crate::tables::{DeadLetter, Meta, Pending, TableId, TableSet, tables_of};
@@ -106,6 +108,7 @@ pub struct Intake {
     identities: Identities,
     open: OpenInteractions,
     moods: Moods,
+    topics: TopicSlot,
 }
 
 impl Intake {
@@ -125,7 +128,13 @@ impl Intake {
             identities: Identities::default(),
             open: OpenInteractions::default(),
             moods: Moods::default(),
+            topics: TopicSlot::default(),
         }
+    }
+
+    /// Where the topics of turns come from.
+    pub fn judge_by(&mut self, topics: TopicSlot) {
+        self.topics = topics;
     }
 
     /// Rough size of what is pending.
@@ -199,12 +208,14 @@ impl Intake {
                         let Partition { source, number } = &window.partition;
                         self.moods.judge(source, *number, event)
                     };
+                    let topics = asked::topics(&self.topics, event);
                     let meta = Meta {
                         position: &position,
                         ingested_at: now,
                         channel: self.open.channel(event),
                         skips,
                         moods: &moods,
+                        topics: &topics,
                     };
                     self.identities.begin_event();
                     self.pending.event(event, &meta, &mut self.identities);

@@ -407,14 +407,18 @@ async fn topics_are_named_and_merged(store: Store, second: Store) {
         .await;
     let first = first.unwrap().unwrap();
     assert_eq!((first.version, first.pinned), (1, false));
-    let stale = second.decide_topic("t-1-1", &named, Some(0), &change(6));
-    assert_eq!(stale.await.unwrap(), Err(1));
+    let stale = second
+        .decide_topic("t-1-1", &named, Some(0), &change(6))
+        .await;
+    assert_eq!(stale.unwrap(), Err(1));
     let pinned = TopicPatch {
         name: None,
         pinned: Some(true),
     };
-    let next = second.decide_topic("t-1-1", &pinned, Some(1), &change(7));
-    let next = next.await.unwrap().unwrap();
+    let next = second
+        .decide_topic("t-1-1", &pinned, Some(1), &change(7))
+        .await;
+    let next = next.unwrap().unwrap();
     assert_eq!(
         (next.version, next.name.as_deref(), next.pinned),
         (2, Some("退款"), true)

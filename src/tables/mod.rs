@@ -109,6 +109,8 @@ pub struct Meta<'a> {
     pub skips: TableSet,
     /// The mood of each of its turns, in their order; none where nobody looked.
     pub moods: &'a [TurnMood],
+    /// The topic of each of its turns; none where nobody asks for anything or no topic is known.
+    pub topics: &'a [Option<String>],
 }
 
 /// How a turn feels, as its row says it.

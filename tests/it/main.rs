@@ -49,3 +49,5 @@ mod restart;
 mod support;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod upgrade;

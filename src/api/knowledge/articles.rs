@@ -12,11 +12,11 @@ use crate::api::auth::Caller;
 use crate::api::body::Body;
 use crate::api::describe::Problems;
 use crate::api::filters::Filters;
+use crate::api::interventions::topics_of;
 use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::ErrorCode;
 use crate::store::article::{Article, DEFAULT_BASE, Expected, Status, Written};
-use crate::store::intervention::FrozenTopics;
 
 const MAX_LIMIT: u64 = 1_000;
 const DEFAULT_LIMIT: u64 = 100;
@@ -334,17 +334,12 @@ async fn write(
 ) -> Result<Written, ApiError> {
     check_key(base, id)?;
     let content = input.content().map_err(wrong)?;
+    let frozen = topics_of(state, &content);
     let _writing = state.knowledge.writing().await;
     let change = change(state, caller);
     let written = state
         .store
-        .publish_article(
-            (base, id),
-            content,
-            expected,
-            (&FrozenTopics::default(), None),
-            &change,
-        )
+        .publish_article((base, id), content, expected, (&frozen, None), &change)
         .await?;
     if let Written::Created(article) | Written::Updated(article) = &written {
         state.knowledge.set(base, vec![article.clone()])?;

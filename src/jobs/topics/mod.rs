@@ -4,7 +4,11 @@
 //! nothing; what it has read travels as progress in the commit of its rows. Not here: the doors (`api`), clustering
 //! (`insight`), what a request is (`enrich`).
 
+mod candidates;
+mod keep;
+mod published;
 mod requests;
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -12,10 +16,15 @@ use crate::lake::{LakeError, LeaseError, UpkeepError};
 use crate::query::QueryError;
 use crate::store::StoreError;
 
+pub use keep::{LakeRun, LakeTopics, TopicPace};
+pub use published::{follow_topics, load_topics};
 pub use requests::Requests;
+pub use run::{RunDone, RunSettings, Topics};
 
 /// Who may write the derived tables.
 const LEASE: &str = "topics";
+/// Status of a topic that may become one.
+const CANDIDATE: &str = "candidate";
 /// Renewed while it is needed; after a crash others wait so long.
 const LEASE_S: i64 = 20;
 

@@ -395,10 +395,8 @@ pub(super) fn put(rewrite: &mut Rewrite, days: ByDay) -> Result<(), TopicsError>
         rows.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
         if !rows.is_empty() {
             let batch = RequestRow::batch(&rows);
-            rewrite.put(
-                day,
-                &batch.map_err(|error| broken("writing requests", &error))?,
-            )?;
+            let batch = batch.map_err(|error| broken("writing requests", &error))?;
+            rewrite.put(day, batch);
         }
     }
     Ok(())

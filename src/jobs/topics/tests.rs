@@ -2,7 +2,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Requests;
+use super::{Requests, RunDone, RunSettings, Topics};
 use crate::domain::Micros;
 use crate::enrich::topic::TopicSlot;
 use crate::jobs::testing::{import, open_lake, rows};
@@ -153,5 +153,114 @@ fn many_commits_of_a_day_stay_few_files() {
             .unwrap()
             .count();
         assert!(files < 18, "{files}");
+    });
+}
+
+fn settings(topics: Option<usize>) -> RunSettings {
+    RunSettings {
+        cluster: crate::insight::topics::Settings {
+            topics,
+            ..crate::insight::topics::Settings::default()
+        },
+        window_days: 90,
+    }
+}
+
+const WANTS: [&str; 3] = [
+    "我想取消家里的宽带套餐",
+    "请问我的快递包裹为什么还没有到",
+    "帮我查一下上个月的话费账单",
+];
+
+fn asked(day: u32, count: usize) -> Events {
+    let mut events = Events::default();
+    for i in 0..count {
+        let text = format!("{}，编号{}", WANTS[i % 3], i % 5);
+        let time = format!("2026-11-{day:02}T10:00:00Z");
+        events.say(&format!("d{day}-{i}"), &time, "t", "customer", &text);
+    }
+    events
+}
+
+async fn topics(lake: &Arc<Lake>, folder: &Path) -> Topics {
+    let url = crate::config::StoreUrl::Sqlite(folder.join("store.sqlite"));
+    Topics {
+        requests: finder(lake),
+        store: crate::store::Store::open(&url).await.unwrap(),
+    }
+}
+
+const GIVEN: &str = "select request_id, topic_id, topic_run, restated_topic_id, restated_run from requests order by 1";
+
+#[test]
+fn runs_keep_ids_and_are_the_same_on_equal_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    crate::query::runtime().unwrap().block_on(async {
+        let mut seen = Vec::new();
+        for name in ["one", "two"] {
+            let own = folder.join(name);
+            std::fs::create_dir(&own).unwrap();
+            let lake = open_lake(&own).await;
+            let topics = topics(&lake, &own).await;
+            assert_eq!(
+                topics.run(settings(None)).await.unwrap(),
+                RunDone::default()
+            );
+            take_in(&lake, &own, "first", asked(1, 60)).await;
+            let first = topics.run(settings(Some(3))).await.unwrap();
+            assert_eq!((first.run, first.topics.len(), first.requests), (1, 3, 60));
+            // Between runs, requests are given to the topics that are known, and others to none.
+            let mut more = asked(2, 30);
+            for i in 0..12 {
+                let text = format!("小区车位怎么安装充电桩 {i}");
+                more.say(
+                    &format!("new{i}"),
+                    "2026-11-02T11:00:00Z",
+                    "t",
+                    "customer",
+                    &text,
+                );
+            }
+            take_in(&lake, &own, "second", more).await;
+            assert_eq!(topics.requests.round().await.unwrap(), 42);
+            let engine = &topics.requests.engine;
+            let open = rows(
+                engine,
+                "select count(*) from requests where topic_run = 1 and topic_id is null",
+            )
+            .await;
+            assert_eq!(squeezed(&open[0]), "| 12 |");
+            assert_eq!(topics.candidates().await.unwrap(), 1);
+            let new = rows(
+                engine,
+                "select name, size from topics where status = 'candidate'",
+            )
+            .await;
+            assert!(
+                new.len() == 1 && new[0].contains("充电桩") && new[0].contains("12"),
+                "{new:?}"
+            );
+            let second = topics.run(settings(Some(4))).await.unwrap();
+            assert_eq!((second.run, second.requests), (2, 102));
+            let ids = |done: &RunDone| -> std::collections::BTreeSet<String> {
+                done.topics.iter().map(|row| row.topic_id.clone()).collect()
+            };
+            assert_eq!(
+                ids(&second).intersection(&ids(&first)).count(),
+                3,
+                "{second:?}"
+            );
+            seen.push((
+                rows(engine, GIVEN).await,
+                rows(engine, "select topic_id, name, size from topics order by 1").await,
+            ));
+            // What was published is found by another process.
+            let slot = TopicSlot::default();
+            assert!(crate::jobs::load_topics(&lake, &slot).await.unwrap());
+            assert_eq!(slot.get().unwrap().run, 2);
+            assert!(!crate::jobs::load_topics(&lake, &slot).await.unwrap());
+        }
+        assert_eq!(seen[0], seen[1]);
     });
 }
