@@ -623,7 +623,8 @@ pub(super) async fn intervention_topics(
             "the record has its topics; record another intervention for other topics",
         ));
     }
-    intervention_get(state, id).await
+    let record = state.store.intervention(&id).await?.ok_or_else(missing)?;
+    Ok(web::Json(record.into()))
 }
 
 /// Show the effect of an intervention

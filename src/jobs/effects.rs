@@ -493,6 +493,7 @@ impl<'r> Table<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::intervention::{FrozenTopics, InterventionKind, NewIntervention, Origin};
 
     fn row(id: &str, p_value: f64) -> EffectRow {
         EffectRow {
@@ -543,6 +544,67 @@ mod tests {
         let before = many.clone();
         discover(&mut many);
         assert_eq!(many, before);
+    }
+
+    /// 30 topics with 40 contacts a day of whom a quarter is transferred; the first one loses half of them on the day
+    /// of its change.
+    #[test]
+    fn a_change_is_measured_on_its_topics_alone() {
+        let from = Day::parse("2026-09-01").unwrap();
+        let record = Intervention {
+            id: "i".to_owned(),
+            content: NewIntervention {
+                kind: InterventionKind::App,
+                title: "t".to_owned(),
+                day: Day(from.0 + 35),
+                frozen: FrozenTopics {
+                    topics: vec!["t00".to_owned()],
+                    run: None,
+                },
+                article: None,
+                gap_id: None,
+            },
+            origin: Origin::Recorded,
+            created_by: "k".to_owned(),
+            created_at_us: 0,
+        };
+        let mut rows = Vec::new();
+        for topic in 0..30 {
+            for day in 0..63 {
+                // Weekends are quiet, and days differ a little, by topic and day.
+                let usual = if day % 7 < 5 { 40 } else { 24 } + (day * 7 + topic * 5) % 6;
+                let halved = topic == 0 && day >= 35;
+                let contacts = if halved { usual / 2 } else { usual };
+                rows.push(CountRow {
+                    day: Day(from.0 + day as i32).to_string(),
+                    topic_id: format!("t{topic:02}"),
+                    contacts,
+                    transferred: contacts / 4,
+                    repeated: 0,
+                    handle_ms: contacts * 120_000,
+                    run: Some("3".to_owned()),
+                });
+            }
+        }
+        let due = Due {
+            record: &record,
+            days_after: 28,
+        };
+        let table = Table::of(&rows, due.first_day(), due.end());
+        let judged = table.judge(&due, &BTreeSet::from(["t00", "t07"]));
+        let row = table.row(&due, judged, 2_000, Micros(0));
+        assert_eq!(row.verdict, "helped");
+        let change = row.change.unwrap();
+        assert!((change + 0.5).abs() < 0.05, "{change}");
+        assert_eq!((row.days_before, row.days_after), (Some(28), 28));
+        assert!(!row.controls.contains(&"t07".to_owned()) && row.controls.len() == 20);
+        let (before, after) = (row.rate_before.unwrap(), row.rate_after.unwrap());
+        assert!((after / before - 0.5).abs() < 0.05 && (15.0..25.0).contains(&before));
+        assert!((row.handle_minutes_after.unwrap() - 2.0).abs() < 1e-9);
+        assert_eq!(
+            (row.topic_run.as_deref(), row.repeat_after),
+            (Some("3"), Some(0.0))
+        );
     }
 
     #[test]

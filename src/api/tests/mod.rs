@@ -4,6 +4,7 @@ mod access;
 mod analyze;
 mod describe;
 mod events;
+mod interventions;
 mod knowledge;
 mod metrics;
 mod profiles;
