@@ -32,6 +32,7 @@ pub(super) const TAGS: [(&str, &str); 11] = [
     ("metrics", "Definitions of KPIs, and what they say."),
     ("topics", "What customers ask for."),
     ("knowledge", "Articles, and search in them."),
+    ("interventions", "Dated changes, and whether they helped."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),
     ("analysis", "Texts in, what they say out."),

@@ -16,6 +16,7 @@ mod events;
 mod filters;
 mod health;
 mod interactions;
+mod interventions;
 mod keys;
 mod knowledge;
 mod labels;
@@ -85,6 +86,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(knowledge::articles::article_create)
         .service(knowledge::import::articles_import)
         .service(knowledge::articles::article_versions)
+        .service(interventions::article_effect)
         .service(knowledge::articles::article_get)
         .service(knowledge::articles::article_put)
         .service(knowledge::articles::article_delete)
@@ -99,6 +101,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(knowledge::gaps::gap_undo)
         .service(knowledge::gaps::gap_publish)
         .service(knowledge::assist::assist_ask)
+        .service(interventions::interventions_list)
+        .service(interventions::intervention_create)
+        .service(interventions::intervention_effect)
+        .service(interventions::intervention_get)
+        .service(interventions::intervention_topics)
         .service(keys::keys_list)
         .service(keys::key_create)
         .service(keys::key_revoke)

@@ -5,6 +5,7 @@
 
 mod backup;
 mod gaps;
+mod effects;
 mod ingest;
 mod inside;
 mod models;
@@ -28,6 +29,7 @@ use crate::pipeline::{Settings, TimeLimits};
 
 pub use backup::{Manifest, Restored, back_up, restore};
 pub use gaps::gaps;
+pub use effects::effects;
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use models::ModelsError;

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::models::{encoder, follow};
-use super::{DataFolder, Seen, now, pipeline_settings, socket, sources, topics};
+use super::{DataFolder, Seen, effects, now, pipeline_settings, socket, sources, topics};
 use crate::api::{
     self, Doors, IngestLimits, RecentIdentities, RoutingFacts, SharedState, State, Tls, fill_recent,
 };
@@ -201,6 +201,12 @@ pub fn serve(
         if let Some(letters) = letters(config, &lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        effects::spawn(
+            &mut background,
+            config,
+            (&lake, &state.store),
+            (queries.handle(), &stop),
+        )?;
         topics::spawn(&mut background, config, &state.topics, &stop);
         let following = follow(Arc::clone(&lake), state.models.clone(), stop.clone());
         background.spawn(following);

@@ -36,6 +36,8 @@ enum Kind {
     Churn(super::eval_churn::ChurnArgs),
     /// The running models on what people said of turns, as far as it was held back from training.
     Labels,
+    /// Verdicts on interventions: false claims, coverage and what is found, on simulated daily counts.
+    Effects(super::eval_effects::EffectsArgs),
     /// All figures on the public corpora, as a page.
     Suite(super::suite::SuiteArgs),
 }
@@ -70,6 +72,7 @@ pub fn run(common: &CommonArgs, args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Kind::Labels => return super::teach::eval(common),
         Kind::Topics(args) => return super::eval_topics::run(args),
         Kind::Knowledge(args) => return super::retrieval::eval(args),
+        Kind::Effects(args) => return super::eval_effects::run(args),
         Kind::Suite(args) => return super::suite::run(args),
         Kind::Routing(args) => return super::eval_routing::run(args),
         Kind::Churn(args) => return super::eval_churn::run(common, args),

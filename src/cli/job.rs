@@ -6,7 +6,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, gaps, maintain_settings, requests, risks, topic_pace};
+use crate::app::{
+    DataFolder, cleaner, effects, gaps, maintain_settings, requests, risks, topic_pace,
+};
 use crate::disk::Faults;
 use crate::jobs::{RiskRound, Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
@@ -31,6 +33,8 @@ enum Job {
     CloseDays,
     /// Find the requests in what was said since the last round.
     Requests,
+    /// Give the verdicts on interventions that are due.
+    Effects,
     /// Take in new requests, cluster them, and restate the topics of all.
     Topics,
     /// Learn who may leave and who may come again from the own past, and score every customer.
@@ -56,6 +60,13 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     "{} closed days rewritten clean, {} stored as marts",
                     done.cleaned, done.stored
                 ));
+            }
+            Job::Effects => {
+                let store = Store::open(&config.store_url()).await?;
+                let given = effects(&config, folder.lake, store, handle)?
+                    .round()
+                    .await?;
+                print::line(&format!("{given} verdicts on interventions given"));
             }
             Job::Topics => {
                 let store = Store::open(&config.store_url()).await?;

@@ -5,6 +5,7 @@
 
 mod clean;
 mod gaps;
+mod effects;
 mod letters;
 mod marts;
 pub mod models;
@@ -26,6 +27,7 @@ use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
 pub use gaps::{Gaps, GapsDone, GapsError};
+pub use effects::{Effects, EffectsError, verdict_word};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};

@@ -28,11 +28,11 @@ mod system;
 mod tests;
 mod typed;
 
-pub(crate) use self::metrics::MAX_GROUPS;
 pub use self::metrics::{
     CompareRequest, Compared, Definition, Kind, MetricParam, MetricRequest, MetricSettings,
     Registry, Side,
 };
+pub(crate) use self::metrics::{MAX_GROUPS, listed};
 pub use answer::{Answer, BatchStream};
 pub use catalog::Versions;
 pub use clean::CleanDay;

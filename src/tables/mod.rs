@@ -9,6 +9,7 @@
 
 mod batch;
 mod dead_letters;
+mod effects;
 mod events;
 mod gaps;
 mod insight;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
 pub use gaps::{GapRow, MatchRow, Matched};
+pub use effects::EffectRow;
 pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;
 

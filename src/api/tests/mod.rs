@@ -5,6 +5,7 @@ mod analyze;
 mod describe;
 mod events;
 mod gaps;
+mod interventions;
 mod knowledge;
 mod labels;
 mod metrics;
