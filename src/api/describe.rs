@@ -18,7 +18,7 @@ use utoipa_actix_web::AppExt;
 use crate::error::{ErrorCode, FieldError, Problem};
 
 /// The tags of operations, with what they are about.
-pub(super) const TAGS: [(&str, &str); 11] = [
+pub(super) const TAGS: [(&str, &str); 12] = [
     ("events", "Events in."),
     (
         "interactions",

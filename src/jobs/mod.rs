@@ -4,8 +4,8 @@
 //! fails is logged once and tried again at the next interval.
 
 mod clean;
-mod gaps;
 mod effects;
+mod gaps;
 mod letters;
 mod marts;
 pub mod models;
@@ -26,8 +26,8 @@ use crate::lake::{
 use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
-pub use gaps::{Gaps, GapsDone, GapsError};
 pub use effects::{Effects, EffectsError, verdict_word};
+pub use gaps::{Gaps, GapsDone, GapsError};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
