@@ -18,6 +18,7 @@ mod health;
 mod interactions;
 mod keys;
 mod knowledge;
+mod labels;
 mod metrics;
 mod operations;
 mod page;
@@ -25,6 +26,8 @@ mod pages;
 mod problem;
 mod queries;
 mod request;
+mod risks;
+mod routing;
 mod rows;
 mod server;
 mod sources;
@@ -38,6 +41,7 @@ mod topics;
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
+pub use routing::RoutingFacts;
 pub use server::{Doors, ServeError, serve, serve_admin};
 pub use state::{IngestLimits, SharedState, State};
 pub use tls::{Tls, TlsError};
@@ -49,13 +53,19 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(events::events_post)
         .service(analyze::analyze)
+        .service(labels::labels_post)
+        .service(labels::labels_list)
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(operations::operations_profile)
         .service(agents::agents_list)
         .service(agents::agent_profile)
+        .service(risks::customers_list)
         .service(customers::customer_lookup)
         .service(customers::customer_profile)
+        .service(routing::menu::customer_ivr_menu)
+        .service(routing::priority::routing_priority)
+        .service(routing::matching::routing_match)
         .service(self::metrics::metrics_list)
         .service(self::metrics::metric_query)
         .service(self::metrics::metrics_compare)

@@ -8,5 +8,7 @@ pub mod drivers;
 pub mod effect;
 pub mod gap_type;
 pub mod matching;
+pub mod risk;
+pub mod scorecard;
 pub mod statistics;
 pub mod topics;

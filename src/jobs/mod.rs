@@ -6,6 +6,8 @@
 mod clean;
 mod letters;
 mod marts;
+pub mod models;
+mod risks;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
@@ -24,7 +26,8 @@ use crate::telemetry;
 pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
-pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
+pub use topic_runs::{BUILT_IN, Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 pub use topics::{
     LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
     follow_topics, load_topics,

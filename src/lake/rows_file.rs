@@ -66,8 +66,17 @@ pub enum RowsError {
         #[source]
         cause: io::Error,
     },
+    /// The file, when it is read.
+    #[error("{path} can't be read")]
+    Open {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
     /// The rows.
-    #[error("{path}: rows can't be written as Parquet")]
+    #[error("{path}: rows can't be written as, or read from, Parquet")]
     Rows {
         /// Which file.
         path: String,

@@ -28,6 +28,8 @@ mod import;
 #[cfg(test)]
 mod kafka;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
 mod object_store;
 #[cfg(test)]
 mod operations;
