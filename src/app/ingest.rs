@@ -13,15 +13,16 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::models::follow;
 use super::serve::{
     BACKGROUND_END, Gauges, LAKE, PIPELINE, certificate, cleaner, letters, maintain_settings,
     runtime, scheme, signals, spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
+use super::{models, topics};
 use crate::api;
 use crate::config::Config;
 use crate::disk::Faults;
+use crate::enrich::topic::TopicSlot;
 use crate::jobs::maintain;
 use crate::pipeline::{Monitor, Pipeline};
 use crate::telemetry::{self, Health};
@@ -61,6 +62,8 @@ pub fn ingest(
             pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
         )?;
+        let slot = TopicSlot::default();
+        let pipeline = pipeline.judged_by(slot.clone());
         let mut background = JoinSet::new();
         if config.maintenance.enabled {
             let handle = queries.handle().clone();
@@ -75,8 +78,12 @@ pub fn ingest(
         if let Some(letters) = letters(config, &folder.lake)? {
             background.spawn(letters.run(stop.clone()));
         }
-        let lake = Arc::clone(&folder.lake);
-        background.spawn(follow(lake, folder.models, stop.clone()));
+        background.spawn(topics::follow(Arc::clone(&folder.lake), slot, stop.clone()));
+        background.spawn(models::follow(
+            Arc::clone(&folder.lake),
+            folder.models.clone(),
+            stop.clone(),
+        ));
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());

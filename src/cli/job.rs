@@ -6,11 +6,12 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings};
+use crate::app::{DataFolder, cleaner, maintain_settings, requests, topic_pace};
 use crate::disk::Faults;
-use crate::jobs::{Storing, close_once, maintain_once};
+use crate::jobs::{Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
+use crate::store::Store;
 
 /// Arguments of `job`.
 #[derive(Args)]
@@ -27,6 +28,10 @@ enum Job {
     Maintain,
     /// Rewrite closed days without repeats, superseded revisions and recalled texts, and store their marts.
     CloseDays,
+    /// Find the requests in what was said since the last round.
+    Requests,
+    /// Take in new requests, cluster them, and restate the topics of all.
+    Topics,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -46,6 +51,23 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     "{} closed days rewritten clean, {} stored as marts",
                     done.cleaned, done.stored
                 ));
+            }
+            Job::Topics => {
+                let store = Store::open(&config.store_url()).await?;
+                let requests = requests(&config, folder.lake, handle)?;
+                let topics = Topics { requests, store };
+                let done = topics.run(topic_pace(&config).run).await?;
+                topics.publish().await?;
+                print::line(&format!(
+                    "run {}: {} topics of {} requests",
+                    done.run,
+                    done.topics.len(),
+                    done.requests
+                ));
+            }
+            Job::Requests => {
+                let read = requests(&config, folder.lake, handle)?.round().await?;
+                print::line(&format!("{read} interactions read for requests"));
             }
         }
         anyhow::Ok(())

@@ -35,6 +35,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -63,6 +64,7 @@ pub use sql::Sql;
 pub use store::Store;
 pub use targets::Target;
 pub use tls::Tls;
+pub use topics::Topics;
 
 use layers::Layers;
 use reader::Findings;
@@ -137,6 +139,7 @@ config! {
         query: Query,
         maintenance: Maintenance,
         days: Days,
+        topics: Topics,
         kafka: Kafka,
         models: Models,
     }

@@ -238,22 +238,45 @@ impl Models {
         around: Option<&Surroundings>,
         grams: Grams,
     ) -> Told {
-        let replaced = self.classifier.as_ref().and_then(|c| c.mood(text));
+        let mut features = Vec::with_capacity(symbols.items.len() * 4 + 8);
+        symbols.features(grams, &mut features);
+        let mood = self.mood(text, &features, grams);
+        self.told(mood, &features, around, grams)
+    }
+
+    /// The mood of a redacted text of which the features are known, and whether the classifier told it.
+    #[must_use]
+    pub fn mood(&self, text: &str, features: &[u64], grams: Grams) -> (Mood, bool) {
+        match self.classifier.as_ref().and_then(|c| c.mood(text)) {
+            Some(mood) => (mood, true),
+            None => (self.sentiment.polarity_of(features, grams), false),
+        }
+    }
+
+    /// What is told of a turn, beginning with what [`mood`](Self::mood) has told.
+    #[must_use]
+    pub fn told(
+        &self,
+        (mood, is_replaced): (Mood, bool),
+        features: &[u64],
+        around: Option<&Surroundings>,
+        grams: Grams,
+    ) -> Told {
         let [chinese, english] = &self.ids;
         let [built_in, other] = match grams {
             Grams::Chinese => chinese,
             Grams::English => english,
         };
-        let ids = if replaced.is_some() { other } else { built_in };
+        let ids = if is_replaced { other } else { built_in };
         let dissatisfaction =
-            around.and_then(|around| self.sentiment.dissatisfaction(symbols, around, grams));
+            around.and_then(|around| self.sentiment.dissatisfaction_of(features, around, grams));
         let models = if dissatisfaction.is_some() {
             &ids.both
         } else {
             &ids.polarity
         };
         Told {
-            mood: replaced.unwrap_or_else(|| self.sentiment.polarity(symbols, grams)),
+            mood,
             dissatisfaction,
             models: Arc::clone(models),
         }

@@ -20,8 +20,10 @@ pub mod label;
 mod sqlite;
 mod sqlite_articles;
 mod sqlite_labels;
+mod sqlite_topics;
 #[cfg(test)]
 mod suite;
+pub mod topic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
