@@ -18,6 +18,7 @@ mod health;
 mod interactions;
 mod keys;
 mod knowledge;
+mod labels;
 mod metrics;
 mod operations;
 mod page;
@@ -52,6 +53,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(events::events_post)
         .service(analyze::analyze)
+        .service(labels::labels_post)
+        .service(labels::labels_list)
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(operations::operations_profile)
@@ -72,6 +75,12 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(queries::query_run)
         .service(topics::topic_run_start)
         .service(topics::topic_run_get)
+        .service(topics::topic_drivers)
+        .service(topics::topics_list)
+        .service(topics::topic_merge_undo)
+        .service(topics::topic_get)
+        .service(topics::topic_change)
+        .service(topics::topic_merge)
         .service(knowledge::articles::articles_list)
         .service(knowledge::articles::article_create)
         .service(knowledge::import::articles_import)

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::events::RecentIdentities;
 use super::routing::RoutingFacts;
 use crate::domain::Micros;
-use crate::enrich::EventRedactor;
-use crate::jobs::TopicRuns;
+use crate::enrich::{EventRedactor, SharedModels};
+use crate::jobs::{LakeTopics, TopicRuns};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
 use crate::source::Inbox;
@@ -26,12 +26,16 @@ pub struct State {
     pub redactor: EventRedactor,
     /// Keys and the audit log.
     pub store: Store,
+    /// The models that texts meet.
+    pub models: SharedModels,
     /// Articles as they are searched.
     pub knowledge: Knowledge,
     /// Whether the process is ready.
     pub health: Health,
     /// Clustering runs over posted texts.
     pub topic_runs: TopicRuns,
+    /// Topics of the lake.
+    pub topics: LakeTopics,
     /// What routing keeps of customers and agents.
     pub routing: RoutingFacts,
     /// The metrics of this process, for the admin port.

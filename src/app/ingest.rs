@@ -18,9 +18,11 @@ use super::serve::{
     runtime, scheme, signals, spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
+use super::{models, topics};
 use crate::api;
 use crate::config::Config;
 use crate::disk::Faults;
+use crate::enrich::topic::TopicSlot;
 use crate::jobs::maintain;
 use crate::pipeline::{Monitor, Pipeline};
 use crate::telemetry::{self, Health};
@@ -57,9 +59,11 @@ pub fn ingest(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             vec![Box::new(source)],
-            pipeline_settings(config),
+            pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
         )?;
+        let slot = TopicSlot::default();
+        let pipeline = pipeline.judged_by(slot.clone());
         let mut background = JoinSet::new();
         if config.maintenance.enabled {
             let handle = queries.handle().clone();
@@ -74,6 +78,12 @@ pub fn ingest(
         if let Some(letters) = letters(config, &folder.lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        background.spawn(topics::follow(Arc::clone(&folder.lake), slot, stop.clone()));
+        background.spawn(models::follow(
+            Arc::clone(&folder.lake),
+            folder.models.clone(),
+            stop.clone(),
+        ));
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());

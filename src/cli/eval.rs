@@ -34,8 +34,10 @@ enum Kind {
     Routing(Box<super::eval_routing::RoutingArgs>),
     /// Risks of leaving and of coming again, on later dates than they were learnt from.
     Churn(super::eval_churn::ChurnArgs),
-    /// All sentiment figures on the public corpora, as a page.
-    Suite(super::eval_suite::SuiteArgs),
+    /// The running models on what people said of turns, as far as it was held back from training.
+    Labels,
+    /// All figures on the public corpora, as a page.
+    Suite(super::suite::SuiteArgs),
 }
 
 #[derive(Args)]
@@ -65,9 +67,10 @@ pub fn run(common: &CommonArgs, args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let (data, report) = match &args.kind {
         Kind::Sentiment(args) => (args, polarity(heads, args)?),
         Kind::Dissatisfaction(args) => (args, dissatisfaction(heads, args)?),
+        Kind::Labels => return super::teach::eval(common),
         Kind::Topics(args) => return super::eval_topics::run(args),
         Kind::Knowledge(args) => return super::retrieval::eval(args),
-        Kind::Suite(args) => return super::eval_suite::run(args),
+        Kind::Suite(args) => return super::suite::run(args),
         Kind::Routing(args) => return super::eval_routing::run(args),
         Kind::Churn(args) => return super::eval_churn::run(common, args),
     };

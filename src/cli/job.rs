@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings, risks};
+use crate::app::{DataFolder, cleaner, maintain_settings, requests, risks, topic_pace};
 use crate::disk::Faults;
-use crate::jobs::{RiskRound, Storing, close_once, maintain_once};
+use crate::jobs::{RiskRound, Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
 use crate::store::Store;
@@ -28,6 +28,10 @@ enum Job {
     Maintain,
     /// Rewrite closed days without repeats, superseded revisions and recalled texts, and store their marts.
     CloseDays,
+    /// Find the requests in what was said since the last round.
+    Requests,
+    /// Take in new requests, cluster them, and restate the topics of all.
+    Topics,
     /// Learn who may leave and who may come again from the own past, and score every customer.
     Churn,
 }
@@ -49,6 +53,23 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     "{} closed days rewritten clean, {} stored as marts",
                     done.cleaned, done.stored
                 ));
+            }
+            Job::Topics => {
+                let store = Store::open(&config.store_url()).await?;
+                let requests = requests(&config, folder.lake, handle)?;
+                let topics = Topics { requests, store };
+                let done = topics.run(topic_pace(&config).run).await?;
+                topics.publish().await?;
+                print::line(&format!(
+                    "run {}: {} topics of {} requests",
+                    done.run,
+                    done.topics.len(),
+                    done.requests
+                ));
+            }
+            Job::Requests => {
+                let read = requests(&config, folder.lake, handle)?.round().await?;
+                print::line(&format!("{read} interactions read for requests"));
             }
             Job::Churn => {
                 let store = Store::open(&config.store_url()).await?;

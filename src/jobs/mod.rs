@@ -6,10 +6,12 @@
 mod clean;
 mod letters;
 mod marts;
+pub mod models;
 mod risks;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
+mod topics;
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,11 @@ pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
-pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use topic_runs::{BUILT_IN, Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use topics::{
+    LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
+    follow_topics, load_topics,
+};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

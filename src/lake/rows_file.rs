@@ -122,6 +122,8 @@ impl RowsFile {
         })?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            // The writer holds a group packed until it is full.
+            .set_max_row_group_row_count(Some(GROUP * 2))
             .set_created_by(concat!("tingchao ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let output = BufWriter::new(file);

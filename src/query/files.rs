@@ -38,6 +38,9 @@ pub(super) const VIEWS: &[File] = files!("views":
     "customer_updates",
     "knowledge_events",
     "dead_letters",
+    "requests",
+    "topics",
+    "topic_lineage",
 );
 
 /// Relations derived from the views.
@@ -48,6 +51,7 @@ pub(super) const MARTS: &[File] = files!("marts":
     "operations_intervals",
     "agent_state_spans",
     "timed_turns",
+    "topic_daily",
 );
 
 /// Queries with parameters.

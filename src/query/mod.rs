@@ -22,6 +22,7 @@ mod marts;
 mod metrics;
 mod parameters;
 mod run;
+mod spoken;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -40,4 +41,5 @@ pub use files::NamedQuery;
 pub use frame::Frame;
 pub use header::{Column, Header, Param, SqlType};
 pub use marts::{MartBuild, MartNews, MartRows};
+pub use spoken::{Spoken, SpokenIn, SpokenTurn, SpokenTurns};
 pub use system::{Inside, JobRow, SourceRow, watermark};

@@ -1,5 +1,5 @@
-//! The operational state: API keys, the articles of the knowledge bases, risks of customers and the
-//! audit log.
+//! The operational state: API keys, the articles of the knowledge bases, what people say of turns and topics, risks of
+//! customers, the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -17,12 +17,16 @@ mod articles;
 mod audit;
 mod cache;
 mod key;
+pub mod label;
 mod risks;
 mod sqlite;
 mod sqlite_articles;
+mod sqlite_labels;
 mod sqlite_risks;
+mod sqlite_topics;
 #[cfg(test)]
 mod suite;
+pub mod topic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

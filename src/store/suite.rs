@@ -2,6 +2,8 @@
 //! the same database. A new backend adds one line to [`for_every_case`]'s callers.
 
 use super::article::{Content, Expected, Status, Written};
+use super::label::{Label, LabelKind, NewLabel, WhichLabels};
+use super::topic::{Merging, TopicPatch, Undoing, held};
 use super::{Change, Key, Revocation, RiskRun, RiskScore, Store};
 use crate::domain::Role;
 
@@ -285,6 +287,105 @@ async fn articles_are_listed_by_base_and_status(store: Store, second: Store) {
     assert_eq!(audit.first().unwrap().action, "article.import");
 }
 
+async fn topics_are_named_and_merged(store: Store, second: Store) {
+    let named = TopicPatch {
+        name: Some(Some("退款".to_owned())),
+        pinned: None,
+    };
+    let first = store
+        .decide_topic("t-1-1", &named, Some(0), &change(5))
+        .await;
+    let first = first.unwrap().unwrap();
+    assert_eq!((first.version, first.pinned), (1, false));
+    let stale = second
+        .decide_topic("t-1-1", &named, Some(0), &change(6))
+        .await;
+    assert_eq!(stale.unwrap(), Err(1));
+    let pinned = TopicPatch {
+        name: None,
+        pinned: Some(true),
+    };
+    let next = second
+        .decide_topic("t-1-1", &pinned, Some(1), &change(7))
+        .await;
+    let next = next.unwrap().unwrap();
+    assert_eq!(
+        (next.version, next.name.as_deref(), next.pinned),
+        (2, Some("退款"), true)
+    );
+    assert_eq!(store.topic_decisions().await.unwrap(), [next]);
+
+    let merged = store.merge_topic("m-1", "a", "b", &change(8)).await;
+    assert!(matches!(merged.unwrap(), Merging::Merged(_)));
+    let again = second.merge_topic("m-2", "a", "c", &change(9)).await;
+    assert_eq!(again.unwrap(), Merging::Taken("b".to_owned()));
+    let circle = second.merge_topic("m-3", "b", "a", &change(9)).await;
+    assert_eq!(circle.unwrap(), Merging::Circle);
+    let own = second.merge_topic("m-4", "x", "x", &change(9)).await;
+    assert_eq!(own.unwrap(), Merging::Circle);
+    let undo = store.undo_topic_merge("m-1", &change(10)).await.unwrap();
+    assert!(matches!(undo, Undoing::Undone(_)));
+    let undo = store.undo_topic_merge("m-1", &change(11)).await.unwrap();
+    assert_eq!(undo, Undoing::Already);
+    let undo = store.undo_topic_merge("m-9", &change(11)).await.unwrap();
+    assert_eq!(undo, Undoing::NotFound);
+    let merges = second.topic_merges().await.unwrap();
+    assert!(held(&merges).is_empty() && merges.len() == 1);
+}
+
+async fn labels_hold_until_the_next_one(store: Store, second: Store) {
+    let label = |turn: &str, kind, value: Option<&str>| NewLabel {
+        interaction_id: "c-1".to_owned(),
+        turn_id: turn.to_owned(),
+        kind,
+        value: value.map(str::to_owned),
+    };
+    let first = [
+        label("1", LabelKind::Sentiment, Some("negative")),
+        label("1", LabelKind::Request, Some("true")),
+        label("2", LabelKind::Topic, Some("t-1")),
+    ];
+    store.write_labels(&first, &change(1)).await.unwrap();
+    let later = [
+        label("1", LabelKind::Sentiment, Some("neutral")),
+        label("2", LabelKind::Topic, None),
+    ];
+    store.write_labels(&later, &change(2)).await.unwrap();
+    let told = async |which: WhichLabels, limit| -> Vec<(String, Option<String>, i64)> {
+        let found = second.labels(&which, limit).await.unwrap();
+        let of = |one: Label| (one.label.turn_id, one.label.value, one.at_us);
+        found.into_iter().map(of).collect()
+    };
+    let row = |turn: &str, value: &str, at| (turn.to_owned(), Some(value.to_owned()), at);
+    let present = told(WhichLabels::default(), 9).await;
+    assert_eq!(present, [row("1", "neutral", 2), row("1", "true", 1)]);
+    let moods = WhichLabels {
+        kind: Some(LabelKind::Sentiment),
+        with_history: true,
+        ..WhichLabels::default()
+    };
+    let history = told(moods.clone(), 9).await;
+    assert_eq!(history, [row("1", "neutral", 2), row("1", "negative", 1)]);
+    let newest = second.labels(&moods, 1).await.unwrap();
+    let before = WhichLabels {
+        before: newest.first().map(|label| label.seq),
+        ..moods
+    };
+    assert_eq!(told(before, 9).await, [row("1", "negative", 1)]);
+    let elsewhere = WhichLabels {
+        interaction_id: Some("c-2".to_owned()),
+        with_history: true,
+        ..WhichLabels::default()
+    };
+    assert!(told(elsewhere, 9).await.is_empty());
+    let audit = second.list_audit(None, 1).await.unwrap();
+    let last = audit.first().unwrap();
+    assert_eq!(
+        (last.action.as_str(), last.target.as_str()),
+        ("label.withdraw", "c-1/2/topic")
+    );
+}
+
 /// One test for each case, over the stores that `$open` makes.
 macro_rules! for_every_case {
     ($backend:ident, $open:path, [$($case:ident),+ $(,)?]) => {
@@ -367,6 +468,8 @@ for_every_case!(
         the_audit_log_is_paged,
         articles_have_versions,
         articles_are_listed_by_base_and_status,
+        topics_are_named_and_merged,
+        labels_hold_until_the_next_one,
         risks_are_read_from_whole_runs,
     ]
 );
