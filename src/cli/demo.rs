@@ -1,7 +1,7 @@
 //! `demo`: the whole product on a simulated service desk and the samples.
 
 use std::fs;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,6 +31,9 @@ const DIALOGUE: (&str, &str, &str) = (
 /// So long after the start closed days are stored for the first time, seconds.
 const CLOSE_AFTER_S: NonZeroU64 = NonZeroU64::MIN.saturating_add(19);
 
+/// Topics are learnt from so many requests, so that they are there soon.
+const LEARNT_FROM: NonZeroU32 = NonZeroU32::MIN.saturating_add(4_999);
+
 /// Arguments of `demo`.
 #[derive(Args)]
 #[command(after_help = "Example: tingchao demo --http 127.0.0.1:8080")]
@@ -50,6 +53,7 @@ pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     // The simulated month is taken in within seconds and has no stragglers to wait for.
     config.days.quiet_minutes = 0;
     config.maintenance.interval_s = CLOSE_AFTER_S;
+    config.topics.sample = LEARNT_FROM;
     let data = config.data.dir.clone();
     let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
     let folder = data.join("demo");

@@ -114,7 +114,7 @@ impl Server {
             spill: None,
         };
         let runtime = RUNTIME.handle().clone();
-        let engine = Engine::new(Arc::clone(&lake), limits, Arc::new(()), runtime).unwrap();
+        let engine = Engine::new(Arc::clone(&lake), limits.clone(), Arc::new(()), runtime).unwrap();
         let (inbox, mut source) =
             Inbox::open(&folder.path().join("inbox"), max_inbox_bytes, faults).unwrap();
         let start = Start::at(Partition::only(source.name()), 0);
@@ -123,9 +123,16 @@ impl Server {
         let store = Store::open(&StoreUrl::Sqlite(folder.path().join("store.db")))
             .await
             .unwrap();
+        // The work of jobs has no caller's limits.
+        let own = Limits {
+            timeout: Duration::from_secs(3_600),
+            ..limits.clone()
+        };
+        let runtime = RUNTIME.handle().clone();
+        let own = Engine::new(Arc::clone(&lake), own, Arc::new(()), runtime).unwrap();
         let requests = Requests {
             lake: Arc::clone(&lake),
-            engine: engine.clone(),
+            engine: own,
             slot: TopicSlot::default(),
             holder: "test".to_owned(),
             clock: noon,

@@ -195,7 +195,7 @@ async fn drivers(server: &Server, broadband: &str) {
 }
 
 async fn analysis(server: &Server, broadband: &str) {
-    let body = json!({"items": [{"id": "1", "text": "我想取消宽带套餐"}, {"id": "2", "text": "谢谢再见"},
+    let body = json!({"items": [{"id": "1", "text": "我想取消家里的宽带套餐，取消宽带，编号1"}, {"id": "2", "text": "谢谢再见"},
         {"id": "3", "text": "我想取消宽带套餐", "speaker": "agent"}]});
     let answer = server
         .send_as(Role::Integrator, post_json("/v1/analyze", &body))

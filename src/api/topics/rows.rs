@@ -28,7 +28,6 @@ const BEFORE_DAYS: i32 = 28;
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct TopicRow {
     pub topic_id: String,
-    pub name: Option<String>,
     pub label: Option<String>,
     pub keywords: Option<Vec<String>>,
     pub exemplars: Option<Vec<String>>,

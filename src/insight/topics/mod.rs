@@ -100,6 +100,8 @@ pub struct Clustering {
 
 /// Share of a topic's own texts below its threshold.
 const OUTSIDE: f64 = 0.05;
+/// A topic of texts that are all alike does not refuse what is as near as this: the same want in other words.
+const CLOSE: f32 = 0.8;
 /// Texts that thresholds are read from.
 const THRESHOLD_SAMPLE: usize = 20_000;
 
@@ -283,7 +285,7 @@ impl Clustering {
                     Known {
                         id: id.clone(),
                         name: topic.name.clone(),
-                        threshold: near.get(place).copied().unwrap_or(1.0),
+                        threshold: near.get(place).copied().unwrap_or(1.0).min(CLOSE),
                     }
                 })
                 .collect(),

@@ -16,8 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::TopicsError;
 use super::published::follow_topics;
 use super::run::{RunDone, RunSettings, Topics};
-use crate::lake::{LeaseError, UpkeepError};
-use crate::tables::InsightId;
+use crate::lake::{LeaseError, Rewrite, UpkeepError};
 use crate::telemetry;
 
 /// Fewer interactions with news than this are no reason for the first run.
@@ -198,6 +197,8 @@ struct Round {
     since: Option<Instant>,
     /// When this process last clustered, or tried to.
     tried: Option<Instant>,
+    /// Whether what was there at the start was looked at.
+    begun: bool,
     /// When new topics were last looked for, and interactions with news since.
     looked: (Option<Instant>, usize),
     /// Whether what the newest run has not judged was looked for.
@@ -215,6 +216,14 @@ impl Round {
         }
         let read = work.round().await?;
         self.news += read;
+        if !self.begun {
+            self.begun = true;
+            let requests = Rewrite::begin(work.table()).await?;
+            // A process before this one may have found requests and made no topics of them.
+            if work.slot.get().is_none() && !requests.days().is_empty() {
+                self.news = self.news.max(ENOUGH);
+            }
+        }
         if work.slot.get().is_some() && !self.complete {
             of.topics.complete().await?;
             self.complete = true;
@@ -251,8 +260,7 @@ impl Round {
         let Some(_) = work.slot.get() else {
             let since = *self.since.get_or_insert_with(Instant::now);
             let rests = read == 0 || since.elapsed() >= FIRST_AT_THE_LATEST;
-            let there = work.lake.insight(InsightId::Requests).latest();
-            return Ok(self.news >= ENOUGH && rests && there.version().is_some());
+            return Ok(self.news >= ENOUGH && rests);
         };
         let (at, size) = of.topics.last_run().await?;
         let age = (work.clock)().0.saturating_sub(at.0);

@@ -44,7 +44,11 @@ impl Events {
 }
 
 fn engine(lake: &Arc<Lake>) -> Engine {
-    let limits = Limits::from(&crate::config::Query::default());
+    // The work of jobs has no caller's limits.
+    let limits = Limits {
+        timeout: std::time::Duration::from_secs(3_600),
+        ..Limits::from(&crate::config::Query::default())
+    };
     let handle = tokio::runtime::Handle::current();
     Engine::new(Arc::clone(lake), limits, Arc::new(()), handle).unwrap()
 }
