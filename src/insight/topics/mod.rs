@@ -149,7 +149,13 @@ pub fn cluster_by(
             .collect();
         encoded(encoder(&said)?, said.len())
     });
-    let parted = part(told.as_ref().unwrap_or(&vectors), &matrix, settings);
+    let by_words = told.is_none();
+    let parted = part(
+        told.as_ref().unwrap_or(&vectors),
+        &matrix,
+        settings,
+        by_words,
+    );
     let centres = middles(&vectors, &parted.labels, parted.topics);
     let mut found = Clustering {
         topics: Vec::new(),
