@@ -142,6 +142,8 @@ pub fn cluster_by(
         vectors,
     } = axes::find(&terms, settings.seed);
     let matrix = Sparse::of(&rows, space.terms());
+    // Without a space of words there is nothing that topics could be told apart by later.
+    let encoder = encoder.filter(|_| vectors.width > 0);
     let told = encoder.and_then(|encoder| {
         let said: Vec<&str> = learnt
             .iter()
