@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::events::RecentIdentities;
+use super::routing::RoutingFacts;
 use crate::domain::Micros;
 use crate::enrich::{EventRedactor, SharedModels};
 use crate::jobs::{LakeTopics, TopicRuns};
@@ -35,6 +36,8 @@ pub struct State {
     pub topic_runs: TopicRuns,
     /// Topics of the lake.
     pub topics: LakeTopics,
+    /// What routing keeps of customers and agents.
+    pub routing: RoutingFacts,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

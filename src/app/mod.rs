@@ -4,6 +4,8 @@
 //! works only with the token key that the lake was begun with.
 
 mod backup;
+mod effects;
+mod gaps;
 mod ingest;
 mod inside;
 mod models;
@@ -26,10 +28,12 @@ use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use backup::{Manifest, Restored, back_up, restore};
+pub use effects::effects;
+pub use gaps::gaps;
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use models::ModelsError;
-pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
+pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, risks, serve};
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
 pub use topics::{known_topics, requests, topic_pace};

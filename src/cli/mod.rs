@@ -7,8 +7,12 @@ mod backup;
 mod check_config;
 mod client;
 mod demo;
+mod demo_articles;
 mod describe;
 mod eval;
+mod eval_churn;
+mod eval_effects;
+mod eval_routing;
 mod eval_topics;
 mod import;
 mod ingest;
@@ -109,7 +113,7 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(&cli.common, &args),
         Command::Models(args) => models::run(&cli.common, &args),
         Command::Eval(args) => eval::run(&cli.common, &args),
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&cli.common, &args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };
     match done {

@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, WAL, synced at every commit, readable by its owner only.
 //!
-//! All SQL of this backend stands here, in `sqlite_articles`, `sqlite_topics` and in `migrations/sqlite/`. WAL lets other processes read while one
+//! All SQL of this backend stands here, in `sqlite_*` and in `migrations/sqlite/`. WAL lets other processes read while one
 //! writes; writers wait for each other up to [`BUSY_TIMEOUT`].
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -38,6 +38,16 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("migrations/sqlite/0030_articles.sql"),
     ),
     (
+        40,
+        "gap_reviews",
+        include_str!("migrations/sqlite/0040_gap_reviews.sql"),
+    ),
+    (
+        50,
+        "interventions",
+        include_str!("migrations/sqlite/0050_interventions.sql"),
+    ),
+    (
         60,
         "topics",
         include_str!("migrations/sqlite/0060_topics.sql"),
@@ -46,6 +56,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         70,
         "labels",
         include_str!("migrations/sqlite/0070_labels.sql"),
+    ),
+    (
+        90,
+        "risks",
+        include_str!("migrations/sqlite/0090_risks.sql"),
     ),
 ];
 

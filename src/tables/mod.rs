@@ -9,7 +9,9 @@
 
 mod batch;
 mod dead_letters;
+mod effects;
 mod events;
+mod gaps;
 mod insight;
 mod marts;
 mod others;
@@ -20,6 +22,8 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
+pub use effects::EffectRow;
+pub use gaps::{GapRow, MatchRow, Matched};
 pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;
 

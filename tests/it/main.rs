@@ -48,6 +48,8 @@ mod power;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod simulate;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

@@ -37,6 +37,7 @@ const MODULES: &[&str] = &[
     "query",
     "search",
     "insight",
+    "routing",
     "pipeline",
     "jobs",
     "simulate",
@@ -222,15 +223,7 @@ const SQL_HOMES: &[(&str, &str)] = &[
         "src/query/",
         "it embeds `queries/` and asks the engine about itself",
     ),
-    ("src/store/sqlite.rs", "all SQL of that backend"),
-    (
-        "src/store/sqlite_articles.rs",
-        "the articles' part of that backend",
-    ),
-    (
-        "src/store/sqlite_labels.rs",
-        "the labels' part of that backend",
-    ),
+    ("src/store/sqlite", "all SQL of that backend"),
 ];
 
 /// Words that no text of the package holds: it speaks of the product alone. In pieces, as above.

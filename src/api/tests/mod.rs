@@ -4,11 +4,14 @@ mod access;
 mod analyze;
 mod describe;
 mod events;
+mod gaps;
+mod interventions;
 mod knowledge;
 mod labels;
 mod metrics;
 mod profiles;
 mod reads;
+mod routing;
 mod topics;
 mod topics_lake;
 
@@ -151,6 +154,7 @@ impl Server {
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
             topics,
+            routing: super::RoutingFacts::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,

@@ -13,7 +13,7 @@ mod linear;
 mod mixture;
 mod number;
 mod part;
-mod random;
+pub(crate) mod random;
 pub mod rising;
 mod score;
 #[cfg(test)]
