@@ -110,9 +110,9 @@ pub(super) fn encoder(
     let key = models.endpoint_key.as_ref().map(Secret::value).transpose();
     let settings = EndpointSettings {
         url: url.clone(),
-        model: models.endpoint_model.clone(),
+        model: models.endpoint_model.clone().unwrap_or_default(),
         key: key.map_err(ModelsError::Key)?,
-        allowed_hosts: models.allowed_hosts.clone(),
+        allowed_hosts: models.allowed_hosts.clone().unwrap_or_default(),
         timeout: Duration::from_millis(models.endpoint_timeout_ms.get()),
         batch: usize::try_from(models.endpoint_batch.get()).unwrap_or(usize::MAX),
         attempts: models.endpoint_attempts.get(),

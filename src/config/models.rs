@@ -25,7 +25,7 @@ settings! {
         polarity_onnx: Option<PathBuf> = None, like "\"/etc/tingchao/polarity\"";
         /// What the classes of that classifier mean, in their order.
         polarity_classes: Vec<PolarityClass> = vec![PolarityClass::Negative, PolarityClass::Neutral, PolarityClass::Positive];
-        /// A folder with `model.onnx`, an encoder of texts, and its `vocab.txt`: topics are found among its vectors.
+        /// A folder with `model.onnx`, an encoder of texts, and its `vocab.txt`: topics are found among its vectors, before any endpoint is asked.
         embedding_onnx: Option<PathBuf> = None, like "\"/etc/tingchao/embedding\"";
         /// Pieces of a text that an ONNX model sees at most; the rest is cut off.
         max_pieces: NonZeroU32 = positive_u32(128);
@@ -34,11 +34,11 @@ settings! {
         /// An OpenAI-compatible address, up to and without `/embeddings`: topics are found among its vectors.
         endpoint_url: Option<String> = None, like "\"http://127.0.0.1:8000/v1\"";
         /// The model's name there.
-        endpoint_model: String = String::new();
+        endpoint_model: Option<String> = None, like "\"bge-small\"";
         /// The key of the endpoint.
         endpoint_key: Option<Secret> = None, like "\"file:/etc/tingchao/endpoint-key\"";
-        /// Hosts that texts may be sent to, without port. Empty: none.
-        allowed_hosts: Vec<String> = Vec::new();
+        /// Hosts that texts may be sent to, without port. Not set: none.
+        allowed_hosts: Option<Vec<String>> = None, like "[\"127.0.0.1\"]";
         /// Limit of one request to the endpoint, in milliseconds.
         endpoint_timeout_ms: NonZeroU64 = positive(10_000);
         /// Texts of one request at most.

@@ -157,36 +157,22 @@ fn kafka(config: &Config, rules: &mut Rules<'_>) {
 fn models(config: &Config, rules: &mut Rules<'_>) {
     let models = &config.models;
     rules.require(
-        models.endpoint_url.is_none() || models.embedding_onnx.is_none(),
-        "models.endpoint_url",
-        "an endpoint and models.embedding_onnx",
-        "one of them",
-    );
-    rules.require(
-        models.endpoint_url.is_none() || !models.endpoint_model.is_empty(),
+        models.endpoint_url.is_none() || models.endpoint_model.is_some(),
         "models.endpoint_model",
-        "\"\"",
+        "nothing",
         "the model's name, because models.endpoint_url is set",
     );
     if let Some(url) = &models.endpoint_url {
         let host = url::Url::parse(url).ok();
-        let host = host
-            .as_ref()
-            .and_then(url::Url::host_str)
-            .unwrap_or_default();
-        let mut listed = models.allowed_hosts.iter();
+        let host = host.as_ref().and_then(url::Url::host_str);
+        let host = host.unwrap_or_default();
+        let allowed = models.allowed_hosts.as_deref().unwrap_or_default();
+        let shown: Vec<String> = allowed.iter().map(|host| quote(host)).collect();
+        let mut listed = allowed.iter();
         rules.require(
             listed.any(|one| one.eq_ignore_ascii_case(host)),
             "models.allowed_hosts",
-            &format!(
-                "[{}]",
-                models
-                    .allowed_hosts
-                    .iter()
-                    .map(|h| quote(h))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
+            &format!("[{}]", shown.join(", ")),
             &format!(
                 "the host of models.endpoint_url, {}, among them",
                 quote(host)

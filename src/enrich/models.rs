@@ -418,7 +418,7 @@ mod tests {
         );
         assert_eq!(models.polarity_version(), "test:plus@1");
         let again = Models::shipped().unwrap().with_classifier_of(&models);
-        assert_eq!(told(&again, "+").models, plus.models);
+        assert_eq!(told(&again, "terrible awful service +").models, plus.models);
     }
 
     #[test]

@@ -144,6 +144,8 @@ pub fn cluster_by(
         vectors,
     } = axes::find(&terms, settings.seed);
     let matrix = Sparse::of(&rows, space.terms());
+    // Without a space of words there is nothing that topics could be told apart by later.
+    let encoder = encoder.filter(|_| vectors.width > 0);
     let told = encoder.and_then(|encoder| {
         let said: Vec<&str> = learnt
             .iter()
@@ -151,7 +153,13 @@ pub fn cluster_by(
             .collect();
         encoded(encoder(&said)?, said.len())
     });
-    let parted = part(told.as_ref().unwrap_or(&vectors), &matrix, settings);
+    let by_words = told.is_none();
+    let parted = part(
+        told.as_ref().unwrap_or(&vectors),
+        &matrix,
+        settings,
+        by_words,
+    );
     let centres = middles(&vectors, &parted.labels, parted.topics);
     let mut found = Clustering {
         topics: Vec::new(),

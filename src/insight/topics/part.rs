@@ -39,8 +39,9 @@ pub struct Parted {
     pub mixture: Mixture,
 }
 
-/// Parts the rows of `vectors`; `matrix` has the weighted terms of the same texts.
-pub fn part(vectors: &Matrix, matrix: &Sparse, settings: Settings) -> Parted {
+/// Parts the rows of `vectors`; `matrix` has the weighted terms of the same texts, by which the partition is improved
+/// unless the vectors alone decide.
+pub fn part(vectors: &Matrix, matrix: &Sparse, settings: Settings, by_words: bool) -> Parted {
     let known: Vec<usize> = (0..vectors.rows())
         .filter(|place| vectors.row(*place).iter().any(|value| *value != 0.0))
         .collect();
@@ -83,7 +84,7 @@ pub fn part(vectors: &Matrix, matrix: &Sparse, settings: Settings) -> Parted {
         .collect();
     let matrix = Sparse::of(&own, matrix.width());
     // With about as many topics as texts, words have nothing to learn from.
-    let rounds = if known.len() >= wanted * 4 {
+    let rounds = if by_words && known.len() >= wanted * 4 {
         MIXTURE_ROUNDS
     } else {
         0
