@@ -82,6 +82,7 @@ fn options(args: &DemoArgs) -> Options {
     Options {
         // Another start, another desk: ids of two demo days must not meet.
         seed: u64::try_from(start.day().0).unwrap_or_default(),
+        interactions: Some(args.interactions),
         interactions_per_day: args.interactions as f64 / f64::from(days),
         start,
         days,

@@ -9,5 +9,7 @@ pub mod effect;
 pub mod gap_type;
 pub mod gaps;
 pub mod matching;
+pub mod risk;
+pub mod scorecard;
 pub mod statistics;
 pub mod topics;

@@ -41,6 +41,7 @@ pub(super) const VIEWS: &[File] = files!("views":
     "requests",
     "request_matches",
     "gaps",
+    "effects",
     "topics",
     "topic_lineage",
 );

@@ -47,4 +47,18 @@ impl Engine {
         }
         Ok(())
     }
+
+    /// The same as a list.
+    ///
+    /// # Errors
+    /// What stopped the query, or a row of another shape: a mistake of ours.
+    pub async fn typed_rows<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        parameters: Vec<Value>,
+    ) -> Result<Vec<T>, QueryError> {
+        let mut rows = Vec::new();
+        self.typed(sql, parameters, |row| rows.push(row)).await?;
+        Ok(rows)
+    }
 }

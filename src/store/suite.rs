@@ -6,8 +6,9 @@ use super::gap::{GapAction, GapReview, GapStatus, GapWrite};
 use super::intervention::{
     FrozenTopics, Intervention, InterventionFilter, InterventionKind, NewIntervention, Origin,
 };
+use super::label::{Label, LabelKind, NewLabel, WhichLabels};
 use super::topic::{Merging, TopicPatch, Undoing, held};
-use super::{Change, Key, Revocation, Store};
+use super::{Change, Key, Revocation, RiskRun, RiskScore, Store};
 use crate::domain::{Day, Role};
 
 fn change(at_us: i64) -> Change<'static> {
@@ -492,6 +493,59 @@ async fn topics_are_named_and_merged(store: Store, second: Store) {
     assert!(held(&merges).is_empty() && merges.len() == 1);
 }
 
+async fn labels_hold_until_the_next_one(store: Store, second: Store) {
+    let label = |turn: &str, kind, value: Option<&str>| NewLabel {
+        interaction_id: "c-1".to_owned(),
+        turn_id: turn.to_owned(),
+        kind,
+        value: value.map(str::to_owned),
+    };
+    let first = [
+        label("1", LabelKind::Sentiment, Some("negative")),
+        label("1", LabelKind::Request, Some("true")),
+        label("2", LabelKind::Topic, Some("t-1")),
+    ];
+    store.write_labels(&first, &change(1)).await.unwrap();
+    let later = [
+        label("1", LabelKind::Sentiment, Some("neutral")),
+        label("2", LabelKind::Topic, None),
+    ];
+    store.write_labels(&later, &change(2)).await.unwrap();
+    let told = async |which: WhichLabels, limit| -> Vec<(String, Option<String>, i64)> {
+        let found = second.labels(&which, limit).await.unwrap();
+        let of = |one: Label| (one.label.turn_id, one.label.value, one.at_us);
+        found.into_iter().map(of).collect()
+    };
+    let row = |turn: &str, value: &str, at| (turn.to_owned(), Some(value.to_owned()), at);
+    let present = told(WhichLabels::default(), 9).await;
+    assert_eq!(present, [row("1", "neutral", 2), row("1", "true", 1)]);
+    let moods = WhichLabels {
+        kind: Some(LabelKind::Sentiment),
+        with_history: true,
+        ..WhichLabels::default()
+    };
+    let history = told(moods.clone(), 9).await;
+    assert_eq!(history, [row("1", "neutral", 2), row("1", "negative", 1)]);
+    let newest = second.labels(&moods, 1).await.unwrap();
+    let before = WhichLabels {
+        before: newest.first().map(|label| label.seq),
+        ..moods
+    };
+    assert_eq!(told(before, 9).await, [row("1", "negative", 1)]);
+    let elsewhere = WhichLabels {
+        interaction_id: Some("c-2".to_owned()),
+        with_history: true,
+        ..WhichLabels::default()
+    };
+    assert!(told(elsewhere, 9).await.is_empty());
+    let audit = second.list_audit(None, 1).await.unwrap();
+    let last = audit.first().unwrap();
+    assert_eq!(
+        (last.action.as_str(), last.target.as_str()),
+        ("label.withdraw", "c-1/2/topic")
+    );
+}
+
 /// One test for each case, over the stores that `$open` makes.
 macro_rules! for_every_case {
     ($backend:ident, $open:path, [$($case:ident),+ $(,)?]) => {
@@ -503,6 +557,54 @@ macro_rules! for_every_case {
             })+
         }
     };
+}
+
+async fn risks_are_read_from_whole_runs(store: Store, second: Store) {
+    assert_eq!(second.risk_run().await.unwrap(), None);
+    let run = |run: &str| RiskRun {
+        run: run.to_owned(),
+        content: "{}".to_owned(),
+        scored_us: 7,
+    };
+    let score = |customer: i64, churn: Option<f64>| RiskScore {
+        customer_id: format!("c-{customer}"),
+        churn,
+        repeat_contact: Some(0.5),
+        best_hour_utc: None,
+        reasons: "[]".to_owned(),
+    };
+    let mut scores: Vec<RiskScore> = (0..9)
+        .map(|n| score(n, Some(0.1 * (n / 2) as f64)))
+        .collect();
+    scores.push(score(9, None));
+    store.write_risks(&run("a"), &scores).await.unwrap();
+    let mut found = Vec::new();
+    loop {
+        let after = found
+            .last()
+            .map(|last: &RiskScore| (last.churn.unwrap(), last.customer_id.as_str()));
+        let page = second.risk_page(0.1, after, 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    let ids: Vec<&str> = found
+        .iter()
+        .map(|score| score.customer_id.as_str())
+        .collect();
+    assert_eq!(ids, ["c-8", "c-6", "c-7", "c-4", "c-5", "c-2", "c-3"]);
+    assert_eq!(
+        second.risk_score("c-9").await.unwrap(),
+        Some(score(9, None))
+    );
+    store
+        .write_risks(&run("b"), &[score(1, Some(0.9))])
+        .await
+        .unwrap();
+    assert_eq!(second.risk_run().await.unwrap(), Some(run("b")));
+    assert_eq!(second.risk_page(0.0, None, 9).await.unwrap().len(), 1);
+    assert_eq!(second.risk_score("c-8").await.unwrap(), None);
 }
 
 async fn open_sqlite() -> (Store, Store, tempfile::TempDir) {
@@ -530,5 +632,7 @@ for_every_case!(
         interventions_are_kept_and_listed,
         publishing_an_article_opens_an_intervention,
         topics_are_named_and_merged,
+        labels_hold_until_the_next_one,
+        risks_are_read_from_whole_runs,
     ]
 );

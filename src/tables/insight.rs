@@ -25,6 +25,8 @@ pub enum InsightId {
     RequestMatches,
     /// Where the knowledge bases fail, as the newest run says.
     Gaps,
+    /// What became of interventions.
+    Effects,
 }
 
 impl InsightId {
@@ -35,6 +37,7 @@ impl InsightId {
         Self::TopicLineage,
         Self::RequestMatches,
         Self::Gaps,
+        Self::Effects,
     ];
 
     /// Name and columns.
@@ -45,6 +48,7 @@ impl InsightId {
             Self::TopicLineage => &TOPIC_LINEAGE,
             Self::RequestMatches => &gaps::REQUEST_MATCHES,
             Self::Gaps => &gaps::GAPS,
+            Self::Effects => &super::effects::EFFECTS,
         }
     }
 

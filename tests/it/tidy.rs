@@ -37,6 +37,7 @@ const MODULES: &[&str] = &[
     "query",
     "search",
     "insight",
+    "routing",
     "pipeline",
     "jobs",
     "simulate",
@@ -140,8 +141,13 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     (&["clap"], &["cli"], "only the command line knows flags"),
     (
         &["reqwest"],
-        &["cli"],
-        "only a command calls another server",
+        &["model", "cli"],
+        "a command calls another server, a listed endpoint is asked by jobs",
+    ),
+    (
+        &["tract_onnx"],
+        &["model"],
+        "ONNX files are run in one place",
     ),
     (&["rustls"], &["api"], "certificates are read in one place"),
     (

@@ -12,6 +12,7 @@ use crate::api::auth::Caller;
 use crate::api::body::Body;
 use crate::api::describe::Problems;
 use crate::api::filters::Filters;
+use crate::api::interventions::topics_of;
 use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::ErrorCode;
@@ -49,7 +50,8 @@ pub struct InBase {
 }
 
 impl InBase {
-    fn name(&self) -> &str {
+    /// Its name.
+    pub fn name(&self) -> &str {
         self.base.as_deref().unwrap_or(DEFAULT_BASE)
     }
 }
@@ -345,9 +347,10 @@ pub(super) async fn write_content(
     expected: Expected,
 ) -> Result<Written, ApiError> {
     let change = change(state, caller);
+    let frozen = topics_of(state, &content);
     let written = state
         .store
-        .write_article(base, id, content, expected, &change)
+        .publish_article((base, id), content, expected, (&frozen, None), &change)
         .await?;
     if let Written::Created(article) | Written::Updated(article) = &written {
         state.knowledge.set(base, vec![article.clone()])?;
