@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::view::{GapFigures, GapView, ImpactView, ShareView, GapTrendView};
+use super::view::{GapFigures, GapTrendView, GapView, ImpactView, ShareView};
 use crate::api::problem::ApiError;
 use crate::api::rows::fetch;
 use crate::api::state::State;
