@@ -97,7 +97,7 @@ pub struct ExportFormat {
         (status = 200, description = "The articles by id.", content(
             (String = "application/x-ndjson", example = json!("{\"base\":\"bank\",\"id\":\"a-1\",\"question\":\"怎么修改密码\"}\n")),
             (String = "text/csv", example = json!("id,base,kind,question,similar_questions,answer\r\na-1,bank,faq,怎么修改密码,更改密码,打开设置\r\n")),
-            (Vec<u8> = "application/x-tar"),
+            (Vec<u8> = "application/x-tar", example = json!("(a tar archive of a-1.md, a-2.md, …)")),
         )),
         Problems,
     ),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::view::{GapFigures, GapView, ImpactView, ShareView, TrendView};
+use super::view::{GapFigures, GapTrendView, GapView, ImpactView, ShareView};
 use crate::api::problem::ApiError;
 use crate::api::rows::fetch;
 use crate::api::state::State;
@@ -194,7 +194,7 @@ fn figures(row: &Row) -> GapFigures {
             repeat_share: share(row.repeat_share, row.repeat_share_low),
             negative_share: share(row.negative_share, row.negative_share_low),
         }),
-        trend: Some(TrendView {
+        trend: Some(GapTrendView {
             ratio: row.trend.unwrap_or_default(),
             low: row.trend_low.unwrap_or_default(),
             high: row.trend_high.unwrap_or_default(),

@@ -78,7 +78,7 @@ pub struct GapFigures {
     /// What it costs a week, in parts.
     pub impact: Option<ImpactView>,
     /// The last 7 days against the days before.
-    pub trend: Option<TrendView>,
+    pub trend: Option<GapTrendView>,
     /// Failed requests by outcome.
     pub outcomes: BTreeMap<String, i64>,
     /// Topics of its requests, most frequent first.
@@ -125,7 +125,7 @@ pub struct ShareView {
 
 /// A ratio of rates with its interval at 95 %.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct TrendView {
+pub struct GapTrendView {
     /// Share of all requests in the last 7 days over that of the days before.
     #[schema(example = 1.3)]
     pub ratio: f64,
