@@ -10,12 +10,16 @@ use super::counts::Counts;
 use super::identity::Identities;
 use super::mood::Moods;
 use super::open::OpenInteractions;
+use super::rules::{Judge, RuleBook};
 use crate::contract::{Event, RejectCode, Rejection, decode};
 use crate::domain::{Micros, Partition, Position, Raw, Redacted};
 use crate::enrich::EventRedactor;
 use crate::lake::{Lake, LakeError};
+use crate::sink::AlertHub;
 use crate::source::{Document, Record, Window};
-use crate::tables::{DeadLetter, Meta, Pending, TableId, TableSet, tables_of};
+use crate::tables::{
+    Alert, DeadLetter, Finding, Meta, Pending, Place, Seen, TableId, TableSet, tables_of,
+};
 use crate::telemetry::Flow;
 
 /// How far from the present an event of a stream may be.
@@ -106,6 +110,8 @@ pub struct Intake {
     identities: Identities,
     open: OpenInteractions,
     moods: Moods,
+    judge: Judge,
+    alerts: AlertHub,
 }
 
 impl Intake {
@@ -125,7 +131,25 @@ impl Intake {
             identities: Identities::default(),
             open: OpenInteractions::default(),
             moods: Moods::default(),
+            judge: Judge::default(),
+            alerts: AlertHub::default(),
         }
+    }
+
+    /// Judges by the rules of `book` and tells alerts to `alerts`.
+    pub fn judge_by(&mut self, book: RuleBook, alerts: AlertHub) {
+        self.judge = Judge::new(book);
+        self.alerts = alerts;
+    }
+
+    /// Whether other rules are in force by now.
+    pub fn has_old_rules(&self) -> bool {
+        self.judge.is_outdated()
+    }
+
+    /// Takes the rules that are in force; what is remembered for them has to be read again.
+    pub fn renew_rules(&mut self) {
+        self.judge.renew();
     }
 
     /// Rough size of what is pending.
@@ -155,16 +179,35 @@ impl Intake {
         self.identities.clear();
         self.open.clear();
         self.moods.clear();
+        self.judge.clear();
     }
 
-    /// Remembers the talks of a partition from the facts that the lake has of it.
+    /// Remembers the talks of a partition, of which `next` is the next record to be read, from the facts that the
+    /// lake has of it.
     ///
     /// # Errors
     /// When the facts can't be read.
-    pub async fn remember(&mut self, partition: &Partition) -> Result<(), LakeError> {
+    pub async fn remember(&mut self, partition: &Partition, next: i64) -> Result<(), LakeError> {
         let (source, number) = (&partition.source, partition.number);
         let facts = super::past::talks(&self.lake, source, number).await?;
         self.moods.restore(source, number, facts.into_iter());
+        self.remember_for_rules(partition, next).await
+    }
+
+    /// The part of [`Self::remember`] that the rules need.
+    ///
+    /// # Errors
+    /// When the facts can't be read.
+    pub async fn remember_for_rules(
+        &mut self,
+        partition: &Partition,
+        next: i64,
+    ) -> Result<(), LakeError> {
+        if self.judge.has_rules() {
+            let (source, number) = (&partition.source, partition.number);
+            let facts = super::past::open_facts(&self.lake, source, number, next).await?;
+            self.judge.restore(source, number, facts.into_iter());
+        }
         Ok(())
     }
 
@@ -213,6 +256,10 @@ impl Intake {
                     } else {
                         taken.counts.accepted += 1;
                     }
+                    // Also what was judged before a crash: what is remembered begins at the first record read.
+                    let Partition { source, number } = &window.partition;
+                    let found = self.judge.judge(source, *number, event, &moods);
+                    self.keep(found, &position, (now, skips)).await?;
                 }
                 Outcome::Letter(rejection, payload) => {
                     taken.counts.refuse(rejection.code);
@@ -231,6 +278,40 @@ impl Intake {
             }
         }
         Ok(taken)
+    }
+
+    /// Adds findings that the tables don't have yet, and tells their alerts at once: a crash before the commit
+    /// tells them again, under the same id.
+    async fn keep(
+        &mut self,
+        found: Vec<Finding>,
+        position: &Position,
+        (now, skips): (Micros, TableSet),
+    ) -> Result<(), LakeError> {
+        for (item, finding) in found.into_iter().enumerate() {
+            let day = finding.at.day();
+            self.identities
+                .load(&self.lake, TableId::Findings, day)
+                .await?;
+            let identity = [finding.id.as_str(), finding.interaction_id.as_str()];
+            let is_known = self.identities.seen(TableId::Findings, day, &identity);
+            // A crash between the commits of the two tables leaves one behind.
+            let is_committed = skips.contains(TableId::Findings) && skips.contains(TableId::Alerts);
+            let only_one = skips.contains(TableId::Findings) || skips.contains(TableId::Alerts);
+            if is_committed || is_known && !only_one {
+                continue;
+            }
+            let place = Place {
+                position,
+                item: i32::try_from(item).unwrap_or(i32::MAX),
+                at: now,
+            };
+            self.pending.finding(&finding, place, skips);
+            if finding.is_alert {
+                self.alerts.tell(Alert::of(&finding, now));
+            }
+        }
+        Ok(())
     }
 
     fn decode<'r>(

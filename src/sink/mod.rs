@@ -4,6 +4,8 @@
 //! id; only redacted text comes here. Not here: what is sent, and how far it has
 //! come (`jobs`).
 
+mod alerts;
 mod kafka;
 
+pub use alerts::AlertHub;
 pub use kafka::{Outgoing, SinkError, TopicSink};

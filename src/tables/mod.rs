@@ -10,6 +10,7 @@
 mod batch;
 mod dead_letters;
 mod events;
+mod findings;
 mod marts;
 mod others;
 mod turns;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
+pub use findings::{ALERT_TYPE, Alert, Finding, Place, finding_id};
 pub use marts::MartId;
 
 use crate::contract::{Data, Event};
@@ -45,6 +47,10 @@ pub enum TableId {
     KnowledgeEvents,
     /// Refused records.
     DeadLetters,
+    /// What quality rules hit.
+    Findings,
+    /// Findings that someone must see now.
+    Alerts,
 }
 
 impl TableId {
@@ -59,6 +65,8 @@ impl TableId {
         Self::CustomerUpdates,
         Self::KnowledgeEvents,
         Self::DeadLetters,
+        Self::Findings,
+        Self::Alerts,
     ];
 
     /// Name and columns.
@@ -73,6 +81,8 @@ impl TableId {
             Self::CustomerUpdates => &others::CUSTOMER_UPDATES,
             Self::KnowledgeEvents => &others::KNOWLEDGE_EVENTS,
             Self::DeadLetters => &dead_letters::SPEC,
+            Self::Findings => &findings::FINDINGS,
+            Self::Alerts => &findings::ALERTS,
         }
     }
 
@@ -175,6 +185,16 @@ impl Pending {
     /// Adds one refused record.
     pub fn dead_letter(&mut self, letter: &DeadLetter<'_>) {
         dead_letters::append(self, letter);
+    }
+
+    /// Adds one hit of a rule, and its alert; `skips` are the tables that have it already.
+    pub fn finding(&mut self, finding: &Finding, place: Place<'_>, skips: TableSet) {
+        if !skips.contains(TableId::Findings) {
+            findings::append(self, finding, place);
+        }
+        if finding.is_alert && !skips.contains(TableId::Alerts) {
+            findings::append_alert(self, finding, place);
+        }
     }
 
     fn batch(&mut self, table: TableId, day: Day) -> &mut Batch {

@@ -12,7 +12,6 @@ mod compare;
 mod definition;
 mod function;
 mod hours;
-mod nearest;
 mod registry;
 mod sql;
 mod zone;
