@@ -18,7 +18,7 @@ use utoipa_actix_web::AppExt;
 use crate::error::{ErrorCode, FieldError, Problem};
 
 /// The tags of operations, with what they are about.
-pub(super) const TAGS: [(&str, &str); 10] = [
+pub(super) const TAGS: [(&str, &str); 11] = [
     ("events", "Events in."),
     (
         "interactions",
@@ -31,6 +31,10 @@ pub(super) const TAGS: [(&str, &str); 10] = [
     ("metrics", "Definitions of KPIs, and what they say."),
     ("topics", "What customers ask for."),
     ("knowledge", "Articles, and search in them."),
+    (
+        "quality",
+        "Rules, what they hit, who is told, and scorecards.",
+    ),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),
     ("analysis", "Texts in, what they say out."),

@@ -23,6 +23,7 @@ mod operations;
 mod page;
 mod pages;
 mod problem;
+mod quality;
 mod queries;
 mod request;
 mod rows;
@@ -78,6 +79,28 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(knowledge::usage::knowledge_top)
         .service(knowledge::usage::knowledge_use)
         .service(knowledge::assist::assist_ask)
+        .service(quality::rules::rules_list)
+        .service(quality::rules::rule_create)
+        .service(quality::trial::rules_test)
+        .service(quality::trial::rules_check)
+        .service(quality::rules::rule_versions)
+        .service(quality::rules::rule_get)
+        .service(quality::rules::rule_put)
+        .service(quality::rules::rule_delete)
+        .service(quality::findings::findings_list)
+        .service(quality::stream::alerts_stream)
+        .service(quality::alerts::alerts_list)
+        .service(quality::webhooks::webhooks_list)
+        .service(quality::webhooks::webhook_create)
+        .service(quality::webhooks::webhook_test)
+        .service(quality::webhooks::webhook_delete)
+        .service(quality::scorecards::scorecards_list)
+        .service(quality::scorecards::review_create)
+        .service(quality::scorecards::reviews_list)
+        .service(quality::scorecards::scorecard_summary)
+        .service(quality::scorecards::scorecard_get)
+        .service(quality::scorecards::scorecard_put)
+        .service(quality::scorecards::scorecard_delete)
         .service(keys::keys_list)
         .service(keys::key_create)
         .service(keys::key_revoke)

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::events::RecentIdentities;
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
-use crate::jobs::TopicRuns;
+use crate::jobs::{RuleDesk, TopicRuns, Webhooks};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
+use crate::sink::AlertHub;
 use crate::source::Inbox;
 use crate::store::Store;
 use crate::telemetry::{Health, MetricsHandle};
@@ -31,6 +32,12 @@ pub struct State {
     pub health: Health,
     /// Clustering runs over posted texts.
     pub topic_runs: TopicRuns,
+    /// Quality rules in force, and the way to change them.
+    pub rules: RuleDesk,
+    /// Alerts as they are raised.
+    pub alerts: AlertHub,
+    /// Who sends alerts to addresses.
+    pub webhooks: Webhooks,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

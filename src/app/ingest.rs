@@ -14,15 +14,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{
-    BACKGROUND_END, Gauges, LAKE, PIPELINE, certificate, cleaner, letters, maintain_settings,
+    BACKGROUND_END, Gauges, LAKE, PIPELINE, alert_topic, certificate, cleaner, letters, maintain_settings,
     runtime, scheme, signals, spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
 use crate::api;
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::maintain;
-use crate::pipeline::{Monitor, Pipeline};
+use crate::jobs::{RuleDesk, maintain};
+use crate::pipeline::{Monitor, Pipeline, RuleBook};
+use crate::sink::AlertHub;
 use crate::telemetry::{self, Health};
 
 /// Ingests until the process is told to stop. Metrics are served at `admin`, if
@@ -53,13 +54,17 @@ pub fn ingest(
         )?;
         let folder = DataFolder::open_with(config, faults).await?;
         let monitor = Monitor::default();
+        let alerts = AlertHub::default();
+        let rules = RuleDesk::new(Arc::clone(&folder.lake), RuleBook::default());
+        rules.load().await?;
         let pipeline = Pipeline::start(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             vec![Box::new(source)],
             pipeline_settings(config),
             monitor.clone(),
-        )?;
+        )?
+        .judging(rules.book().clone(), alerts.clone());
         let mut background = JoinSet::new();
         if config.maintenance.enabled {
             let handle = queries.handle().clone();
@@ -74,6 +79,11 @@ pub fn ingest(
         if let Some(letters) = letters(config, &folder.lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        if let Some(topic) = alert_topic(config, &folder.lake, &alerts)? {
+            background.spawn(topic.run(stop.clone()));
+        }
+        let following = stop.clone();
+        background.spawn(async move { rules.follow(following).await });
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());

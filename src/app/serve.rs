@@ -20,12 +20,15 @@ use crate::api::{
 };
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, TopicRuns, maintain};
+use crate::jobs::{
+    AlertRelay, AlertTopic, Cleaner, Closing, Letters, MaintainSettings, RuleDesk, TopicRuns,
+    Webhooks, maintain,
+};
 use crate::lake::{Lake, Upkeep};
-use crate::pipeline::{Monitor, Pipeline};
+use crate::pipeline::{Monitor, Pipeline, RuleBook};
 use crate::query::{Engine, Limits};
 use crate::search::Knowledge;
-use crate::sink::TopicSink;
+use crate::sink::{AlertHub, AllowedHosts, TopicSink, WebhookClient};
 use crate::source::{Inbox, Source};
 use crate::store::Store;
 use crate::telemetry::{self, Health, MetricsHandle};
@@ -92,6 +95,28 @@ pub(super) fn letters(config: &Config, lake: &Arc<Lake>) -> anyhow::Result<Optio
     Ok(Some(Letters {
         lake: Arc::clone(lake),
         sink: Arc::new(TopicSink::open(kafka, &kafka.dead_letters_topic)?),
+        holder: holder(),
+        clock: now,
+    }))
+}
+
+/// What sends alerts to their topic, when there are brokers and a topic.
+///
+/// # Errors
+/// When a setting is wrong.
+pub(super) fn alert_topic(
+    config: &Config,
+    lake: &Arc<Lake>,
+    alerts: &AlertHub,
+) -> anyhow::Result<Option<AlertTopic>> {
+    let kafka = &config.kafka;
+    if kafka.brokers.is_empty() || kafka.alerts_topic.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(AlertTopic {
+        lake: Arc::clone(lake),
+        alerts: alerts.clone(),
+        sink: Arc::new(TopicSink::open(kafka, &kafka.alerts_topic)?),
         holder: holder(),
         clock: now,
     }))
@@ -182,12 +207,22 @@ pub fn serve(
         if let Some(letters) = letters(config, &lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        if let Some(topic) = alert_topic(config, &lake, &state.alerts)? {
+            background.spawn(topic.run(stop.clone()));
+        }
+        background.spawn(AlertRelay::new(&lake, &state.alerts).run(stop.clone()));
+        let webhooks = state.webhooks.clone();
+        background.spawn(webhooks.run(state.store.clone(), stop.clone()));
+        let state = SharedState::new(state);
+        let followed = SharedState::clone(&state);
+        let following = stop.clone();
+        background.spawn(async move { followed.rules.follow(following).await });
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
         tracing::info!(http.addr = %addresses.http, admin.addr = %addresses.admin, "serving");
         started(addresses);
-        let served = api::serve(doors, SharedState::new(state), stop.clone()).await;
+        let served = api::serve(doors, state, stop.clone()).await;
         stop.cancel();
         engine.shutdown();
         signals.abort();
@@ -280,6 +315,11 @@ async fn open(
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
     health.ready(LAKE);
+    let alerts = AlertHub::default();
+    let rules = RuleDesk::new(Arc::clone(&folder.lake), RuleBook::default());
+    rules.apply(&store).await?;
+    let allowed = AllowedHosts::new(&config.webhooks.allowed_hosts);
+    let client = WebhookClient::new(allowed)?;
     let (inbox, pipeline) = if options.no_ingest {
         health.ready(PIPELINE);
         (None, None)
@@ -298,7 +338,8 @@ async fn open(
             all,
             pipeline_settings(config),
             monitor.clone(),
-        )?;
+        )?
+        .judging(rules.book().clone(), alerts.clone());
         (Some(inbox), Some(pipeline))
     };
     let knowledge = Knowledge::new()?;
@@ -311,6 +352,9 @@ async fn open(
         knowledge,
         health,
         topic_runs: TopicRuns::default(),
+        rules,
+        webhooks: Webhooks::new(Arc::clone(&folder.lake), alerts.clone(), client, now),
+        alerts,
         metrics,
         inside,
         demo: options.demo,

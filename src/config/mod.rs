@@ -34,6 +34,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -61,6 +62,7 @@ pub use sql::Sql;
 pub use store::Store;
 pub use targets::Target;
 pub use tls::Tls;
+pub use webhooks::Webhooks;
 
 use layers::Layers;
 use reader::Findings;
@@ -136,6 +138,7 @@ config! {
         maintenance: Maintenance,
         days: Days,
         kafka: Kafka,
+        webhooks: Webhooks,
     }
     list {
         sources: Source,

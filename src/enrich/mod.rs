@@ -11,6 +11,7 @@ pub mod language;
 pub mod normalise;
 pub mod quality;
 pub mod redact;
+pub mod rehearsal;
 pub mod request;
 pub mod segment;
 pub mod sentiment;

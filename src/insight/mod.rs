@@ -9,4 +9,5 @@ pub mod effect;
 pub mod gap_type;
 pub mod matching;
 pub mod statistics;
+pub mod scorecard;
 pub mod topics;

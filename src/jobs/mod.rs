@@ -3,12 +3,15 @@
 //! Invariants: only the holder of the lake's lease changes files; a round that
 //! fails is logged once and tried again at the next interval.
 
+mod alerts;
 mod clean;
 mod letters;
 mod marts;
+mod rules;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 
@@ -20,10 +23,13 @@ use crate::lake::{
 };
 use crate::telemetry;
 
+pub use alerts::{AlertRelay, AlertTopic};
 pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
+pub use rules::{MAX_RULES, RuleDesk, RulesError};
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use webhooks::{WebhookState, Webhooks, wants};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

@@ -447,9 +447,8 @@ impl Pipeline {
         }
         if self.intake.has_old_rules() {
             self.renew_rules().await?;
-            // A failed flush has assigned every partition anew.
-            return Box::pin(self.window(reader, window, epoch)).await;
         }
+        // A flush that failed has assigned every partition anew.
         let part = self
             .parts
             .iter_mut()

@@ -17,7 +17,8 @@ use crate::contract::event::Turn;
 use crate::contract::{Data, Event};
 use crate::domain::{ContentType, Micros, Redacted, Speaker};
 use crate::enrich::language;
-use crate::enrich::sentiment::{Label, Sentiment, Surroundings, Symbols, likeness, pairs};
+use crate::enrich::rehearsal::{label, number_of};
+use crate::enrich::sentiment::{Sentiment, Surroundings, Symbols, likeness, pairs};
 use crate::tables::TurnMood;
 
 const MINUTE: i64 = 60_000_000;
@@ -271,20 +272,10 @@ pub(super) fn turn_key(id: &str) -> u64 {
 /// The label of a turn as a number: -1 negative, 0 neutral, 1 positive. As its row has it when it was judged, else
 /// judged now; polarity depends on nothing but the words.
 pub(super) fn label_of(mood: Option<&TurnMood>, text: &str, tag: Option<&str>) -> Option<i8> {
-    let polarity = match mood {
-        Some(mood) => mood.polarity,
-        None => {
-            let heads = Sentiment::shipped().ok()?;
-            let grams = language::grams(tag, text)?;
-            let symbols = Symbols::of(text);
-            (!symbols.items.is_empty()).then(|| heads.polarity(&symbols, grams))
-        }
-    };
-    Some(match polarity?.label {
-        Label::Negative => -1,
-        Label::Neutral => 0,
-        Label::Positive => 1,
-    })
+    match mood {
+        Some(mood) => mood.polarity.map(|polarity| number_of(polarity.label)),
+        None => label(text, tag),
+    }
 }
 
 /// The key of an interaction's id.

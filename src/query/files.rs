@@ -37,6 +37,8 @@ pub(super) const VIEWS: &[File] = files!("views":
     "customer_updates",
     "knowledge_events",
     "dead_letters",
+    "findings",
+    "alerts",
 );
 
 /// Relations derived from the views.

@@ -1,4 +1,5 @@
-//! The operational state: API keys, the articles of the knowledge bases and the audit log.
+//! The operational state: API keys, the articles of the knowledge bases, quality rules with
+//! what belongs to them, and the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -17,8 +18,10 @@ mod audit;
 mod cache;
 pub mod delimited;
 mod key;
+pub mod quality;
 mod sqlite;
 mod sqlite_articles;
+mod sqlite_quality;
 #[cfg(test)]
 mod suite;
 

@@ -193,6 +193,22 @@ impl Alert {
         }
     }
 
+    /// The alert with this id, rule and severity, and the data of its event.
+    #[must_use]
+    pub fn with_data(
+        (id, rule_id, severity): (String, String, String),
+        raised_at: Micros,
+        data: &Value,
+    ) -> Self {
+        Self {
+            document: document(&id, raised_at, data),
+            id,
+            rule_id,
+            severity,
+            raised_at,
+        }
+    }
+
     /// The alerts of rows of the table.
     #[must_use]
     pub fn of_rows(rows: &RecordBatch) -> Vec<Self> {
@@ -226,13 +242,7 @@ impl Alert {
             "channel": text("channel"),
             "at": time("at").map(|at| at.to_string()),
         });
-        Some(Self {
-            document: document(&id, raised_at, &data),
-            id,
-            rule_id,
-            severity,
-            raised_at,
-        })
+        Some(Self::with_data((id, rule_id, severity), raised_at, &data))
     }
 }
 

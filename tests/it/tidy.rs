@@ -106,7 +106,11 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["jieba_rs"], &["enrich"], "words are cut in one place"),
     (&["tantivy"], &["search"], "full text has one door"),
-    (&["hmac"], &["enrich"], "tokens are made in one place"),
+    (
+        &["hmac"],
+        &["enrich", "sink"],
+        "tokens are made in one place, webhooks are signed in the other",
+    ),
     (
         &["calamine"],
         &["contract"],
@@ -140,8 +144,8 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     (&["clap"], &["cli"], "only the command line knows flags"),
     (
         &["reqwest"],
-        &["cli"],
-        "only a command calls another server",
+        &["cli", "sink"],
+        "a command calls another server, alerts go to those who asked for them",
     ),
     (&["rustls"], &["api"], "certificates are read in one place"),
     (
@@ -221,6 +225,10 @@ const SQL_HOMES: &[(&str, &str)] = &[
     (
         "src/store/sqlite_articles.rs",
         "the articles' part of that backend",
+    ),
+    (
+        "src/store/sqlite_quality.rs",
+        "the rules' part of that backend",
     ),
 ];
 

@@ -7,6 +7,7 @@ mod events;
 mod knowledge;
 mod metrics;
 mod profiles;
+mod quality;
 mod reads;
 mod topics;
 
@@ -32,9 +33,11 @@ use crate::domain::{Micros, Partition, Role};
 use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
 use crate::error::Problem;
-use crate::jobs::TopicRuns;
+use crate::jobs::{RuleDesk, TopicRuns, Webhooks};
 use crate::lake::Lake;
+use crate::pipeline::RuleBook;
 use crate::query::{Engine, Limits};
+use crate::sink::{AlertHub, AllowedHosts, WebhookClient};
 use crate::source::{Document, Inbox, InboxSource, Polled, Source, Start};
 use crate::store::{Change, Store};
 use crate::telemetry::{Health, install};
@@ -117,6 +120,7 @@ impl Server {
         let store = Store::open(&StoreUrl::Sqlite(folder.path().join("store.db")))
             .await
             .unwrap();
+        let alerts = AlertHub::default();
         let state = State {
             engine,
             inbox: Some(inbox),
@@ -125,6 +129,9 @@ impl Server {
             knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
+            rules: RuleDesk::new(Arc::clone(&lake), RuleBook::default()),
+            webhooks: webhooks(&lake, &alerts),
+            alerts,
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,
@@ -206,6 +213,12 @@ impl Server {
             }
         }
     }
+}
+
+fn webhooks(lake: &Arc<Lake>, alerts: &AlertHub) -> Webhooks {
+    let hosts = AllowedHosts::new(&["127.0.0.1".to_owned()]);
+    let client = WebhookClient::new(hosts).unwrap();
+    Webhooks::new(Arc::clone(lake), alerts.clone(), client, noon)
 }
 
 fn post(path: &str, content_type: &str, body: impl Into<Bytes>) -> TestRequest {
