@@ -30,7 +30,9 @@ use crate::query::{Engine, Limits};
 use crate::search::Knowledge;
 use crate::sink::{AlertHub, AllowedHosts, TopicSink, WebhookClient};
 use crate::source::{Inbox, Source};
-use crate::store::Store;
+use crate::store::article::Expected;
+use crate::store::quality::DocumentKind;
+use crate::store::{Change, Store};
 use crate::telemetry::{self, Health, MetricsHandle};
 
 const REFRESH_EVERY: Duration = Duration::from_millis(1_000);
@@ -48,6 +50,8 @@ pub struct ServeOptions {
     pub no_ingest: bool,
     /// Sources besides the inbox and those of the settings.
     pub sources: Vec<Box<dyn Source>>,
+    /// Quality rules for a store that has none yet: id and rule.
+    pub first_rules: Vec<(String, serde_json::Value)>,
 }
 
 /// The addresses that are served.
@@ -317,6 +321,7 @@ async fn open(
     health.ready(LAKE);
     let alerts = AlertHub::default();
     let rules = RuleDesk::new(Arc::clone(&folder.lake), RuleBook::default());
+    first_rules(&store, &options.first_rules).await?;
     rules.apply(&store).await?;
     let allowed = AllowedHosts::new(&config.webhooks.allowed_hosts);
     let client = WebhookClient::new(allowed)?;
@@ -375,6 +380,27 @@ async fn open(
         monitor,
         state,
     })
+}
+
+/// Writes `rules` into a store that never had any.
+async fn first_rules(
+    store: &Store,
+    rules: &[(String, serde_json::Value)],
+) -> Result<(), crate::store::StoreError> {
+    if store.document_revision(DocumentKind::Rule).await? > 0 {
+        return Ok(());
+    }
+    let change = Change {
+        actor: "demo",
+        request_id: "demo",
+        at_us: now().0,
+    };
+    for (id, rule) in rules {
+        let kind = DocumentKind::Rule;
+        let written = store.write_document(kind, id, rule, Expected::Absent, &change);
+        written.await?;
+    }
+    Ok(())
 }
 
 fn ingest_limits(config: &Config) -> anyhow::Result<IngestLimits> {

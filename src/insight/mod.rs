@@ -8,6 +8,6 @@ pub mod drivers;
 pub mod effect;
 pub mod gap_type;
 pub mod matching;
-pub mod statistics;
 pub mod scorecard;
+pub mod statistics;
 pub mod topics;

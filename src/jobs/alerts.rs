@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::letters::LettersError;
@@ -97,7 +98,7 @@ impl AlertTopic {
         let mut news = self.alerts.listen();
         let mut recent = Recent::default();
         let mut seen = -1;
-        let mut wait = LOOK_EVERY;
+        let mut next = Instant::now() + LOOK_EVERY;
         let mut told = String::new();
         let mut is_down = false;
         loop {
@@ -114,8 +115,8 @@ impl AlertTopic {
                     Err(RecvError::Lagged(_)) => Ok(()),
                     Err(RecvError::Closed) => return,
                 },
-                () = tokio::time::sleep(wait) => {
-                    wait = LOOK_EVERY;
+                () = tokio::time::sleep_until(next) => {
+                    next = Instant::now() + LOOK_EVERY;
                     self.round(&mut seen, &mut recent).await
                 }
             };
@@ -133,7 +134,7 @@ impl AlertTopic {
                         );
                     }
                     told = error.to_string();
-                    wait = AFTER_FAILURE;
+                    next = Instant::now() + AFTER_FAILURE;
                     // What is raised meanwhile is read from the table.
                     is_down = true;
                 }
@@ -232,6 +233,7 @@ impl AlertRelay {
         let mut heard = Recent::default();
         let version = self.lake.table(TableId::Alerts).latest().version();
         let mut seen = version.map_or(-1, |v| i64::try_from(v).unwrap_or(-1));
+        let mut next = Instant::now() + LOOK_EVERY;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -240,7 +242,8 @@ impl AlertRelay {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 },
-                () = tokio::time::sleep(LOOK_EVERY) => {
+                () = tokio::time::sleep_until(next) => {
+                    next = Instant::now() + LOOK_EVERY;
                     let Ok(commits) = alerts_after(&self.lake, seen).await else {
                         continue;
                     };

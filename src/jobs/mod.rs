@@ -7,6 +7,7 @@ mod alerts;
 mod clean;
 mod letters;
 mod marts;
+mod quality;
 mod rules;
 #[cfg(test)]
 mod testing;
@@ -27,6 +28,7 @@ pub use alerts::{AlertRelay, AlertTopic};
 pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
+pub use quality::{HistoryJob, Judged, QualityError};
 pub use rules::{MAX_RULES, RuleDesk, RulesError};
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 pub use webhooks::{WebhookState, Webhooks, wants};

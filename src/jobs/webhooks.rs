@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::alerts::{Recent, Sent, alerts_after};
@@ -200,8 +201,9 @@ struct Courier {
 impl Courier {
     async fn run(mut self, stop: CancellationToken) {
         let mut news = self.shared.alerts.listen();
+        let mut looked = Instant::now();
         loop {
-            let wait = self.wait.unwrap_or(LOOK_EVERY);
+            let next = looked + self.wait.unwrap_or(LOOK_EVERY);
             tokio::select! {
                 () = stop.cancelled() => return,
                 heard = news.recv(), if self.wait.is_none() => match heard {
@@ -213,7 +215,8 @@ impl Courier {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 },
-                () = tokio::time::sleep(wait) => {
+                () = tokio::time::sleep_until(next) => {
+                    looked = Instant::now();
                     if let Err(error) = self.catch_up(&stop).await {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,

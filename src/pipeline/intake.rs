@@ -51,6 +51,9 @@ impl TimeLimits {
     }
 }
 
+/// Age up to which an import's findings are alerts.
+const NEWS_MICROS: i64 = 24 * 3_600 * 1_000_000;
+
 /// What became of one window.
 #[derive(Default)]
 pub struct Taken {
@@ -258,7 +261,12 @@ impl Intake {
                     }
                     // Also what was judged before a crash: what is remembered begins at the first record read.
                     let Partition { source, number } = &window.partition;
-                    let found = self.judge.judge(source, *number, event, &moods);
+                    let mut found = self.judge.judge(source, *number, event, &moods);
+                    if !is_stream {
+                        // What an import tells of the past is no news to anybody.
+                        let is_news = |at: Micros| now.0 - at.0 < NEWS_MICROS;
+                        found.iter_mut().for_each(|one| one.is_alert &= is_news(one.at));
+                    }
                     self.keep(found, &position, (now, skips)).await?;
                 }
                 Outcome::Letter(rejection, payload) => {

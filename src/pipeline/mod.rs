@@ -13,6 +13,7 @@
 
 mod counts;
 mod flush;
+mod history;
 mod identity;
 mod intake;
 mod mood;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub use counts::{Counts, SourceState};
 use flush::{Flush, Flushed};
 use intake::Intake;
+pub use history::{History, texts_of};
 pub use intake::TimeLimits;
 pub use rules::RuleBook;
 use reader::{Command, News, Reader};

@@ -299,13 +299,13 @@ fn mine(rows: &RecordBatch, source: &str, partition: i32) -> Option<Vec<usize>> 
 }
 
 /// Position in its partition, interaction, turn.
-type Fact = ((i64, i32), u64, Spoken);
+type Said = ((i64, i32), u64, Spoken);
 
-fn spoken_of(rows: &RecordBatch, source: &str, partition: i32, from: Micros) -> Vec<Fact> {
+fn spoken_of(rows: &RecordBatch, source: &str, partition: i32, from: Micros) -> Vec<Said> {
     read(rows, source, partition, from).unwrap_or_default()
 }
 
-fn read(rows: &RecordBatch, source: &str, partition: i32, from: Micros) -> Option<Vec<Fact>> {
+fn read(rows: &RecordBatch, source: &str, partition: i32, from: Micros) -> Option<Vec<Said>> {
     let text = |name: &str| rows.column_by_name(name)?.as_string_opt::<i32>();
     let flag = |name: &str| rows.column_by_name(name)?.as_boolean_opt();
     let (interactions, turns) = (text("interaction_id")?, text("turn_id")?);

@@ -389,14 +389,20 @@ pub(super) struct Told {
 
 impl Told {
     fn turn(said: &Said<'_>, talk: &Talk) -> Self {
+        Self::of_turn(said.turn_id, said.speaker.role, said.at, talk)
+    }
+
+    /// Of a hit that a turn decided.
+    pub fn of_turn(turn_id: &str, speaker: Speaker, at: Micros, talk: &Talk) -> Self {
         Self {
-            turn_id: Some(said.turn_id.to_owned()),
-            speaker: Some(said.speaker.role.as_str()),
-            ..Self::end(said.at, talk)
+            turn_id: Some(turn_id.to_owned()),
+            speaker: Some(speaker.as_str()),
+            ..Self::end(at, talk)
         }
     }
 
-    fn end(at: Micros, talk: &Talk) -> Self {
+    /// Of a hit that the end decided.
+    pub fn end(at: Micros, talk: &Talk) -> Self {
         Self {
             turn_id: None,
             speaker: None,
@@ -407,7 +413,8 @@ impl Told {
     }
 }
 
-fn findings(set: &RuleSet, hits: Vec<Hit>, interaction: &str, told: &Told) -> Vec<Finding> {
+/// Hits as findings.
+pub(super) fn findings(set: &RuleSet, hits: Vec<Hit>, interaction: &str, told: &Told) -> Vec<Finding> {
     let finding = |hit: Hit| {
         let versioned = set.rules().get(hit.rule)?;
         let rule = &versioned.rule;

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use twox_hash::XxHash3_128;
 
 use super::{Pending, TableId, table};
+use crate::contract::ALERT_TYPE;
 use crate::domain::{Micros, Position};
 
-/// Type of an event that tells of an alert.
-pub const ALERT_TYPE: &str = "tingchao.alert.v1";
+
+
 
 table!(FINDINGS, F, "findings", {
     FindingId = "finding_id": Text(required),

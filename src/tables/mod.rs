@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
-pub use findings::{ALERT_TYPE, Alert, Finding, Place, finding_id};
+pub use findings::{Alert, Finding, Place, finding_id};
 pub use marts::MartId;
 
 use crate::contract::{Data, Event};

@@ -282,7 +282,7 @@ pub(in crate::api) async fn webhook_test(
     let test_id = format!("test-{}", uuid::Uuid::now_v7());
     let body = json!({
         "specversion": "1.0", "id": test_id, "source": "/tingchao/alerts",
-        "type": crate::tables::ALERT_TYPE, "time": now.to_string(), "data": {"test": true},
+        "type": crate::contract::ALERT_TYPE, "time": now.to_string(), "data": {"test": true},
     })
     .to_string();
     let message = Message {
