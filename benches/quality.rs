@@ -51,20 +51,30 @@ fn planted(number: usize) -> String {
 fn rule(number: usize) -> Value {
     let word = planted(number);
     let conditions = match number % 10 {
-        0 => json!([{"id": "a", "operator": "keywords", "role": "customer", "any": [word, planted(number + 5_000)]},
+        0 => {
+            json!([{"id": "a", "operator": "keywords", "role": "customer", "any": [word, planted(number + 5_000)]},
             {"id": "b", "operator": "missing_phrase", "role": "agent", "phrase": "apology",
-                "anchor": {"after": "a", "within_turns": 2}}]),
+                "anchor": {"after": "a", "within_turns": 2}}])
+        }
         1 => json!([{"operator": "script_order", "role": "agent", "steps": [
             {"any": [word]}, {"any": [planted(number + 6_000)]}, {"any": [planted(number + 7_000)]}]}]),
-        2 => json!([{"operator": "silence", "role": "agent", "after": "customer", "at_least_ms": 60_000 + number}]),
+        2 => {
+            json!([{"operator": "silence", "role": "agent", "after": "customer", "at_least_ms": 60_000 + number}])
+        }
         3 => json!([{"id": "a", "operator": "keywords", "role": "agent", "any": [word]},
             {"id": "b", "operator": "keywords", "role": "customer", "any": [planted(number + 8_000)],
                 "anchor": {"after": "a", "within_ms": 60_000}}]),
         4 => json!([{"operator": "regex", "pattern": format!("{word}.{{0,10}}[0-9]{{2,4}}")}]),
         5 => json!([{"operator": "keywords", "all": [word, planted(number + 9_000)]}]),
-        6 => json!([{"operator": "similarity", "to": [format!("{word}请问怎么办理")], "at_least": 0.8}]),
-        7 => json!([{"operator": "keywords", "near": {"words": [word, planted(number + 10_000)], "within_chars": 12}}]),
-        8 => json!([{"operator": "sensitive_words", "role": "agent", "words": [word], "except": [format!("不{word}")]}]),
+        6 => {
+            json!([{"operator": "similarity", "to": [format!("{word}请问怎么办理")], "at_least": 0.8}])
+        }
+        7 => {
+            json!([{"operator": "keywords", "near": {"words": [word, planted(number + 10_000)], "within_chars": 12}}])
+        }
+        8 => {
+            json!([{"operator": "sensitive_words", "role": "agent", "words": [word], "except": [format!("不{word}")]}])
+        }
         _ => json!([{"operator": "keywords", "role": "customer", "any": [word], "none": ["谢谢"]}]),
     };
     json!({"name": format!("rule {number}"), "conditions": conditions})
@@ -105,7 +115,11 @@ fn judge(set: &RuleSet, texts: &[String]) -> (Duration, usize) {
                 at: Micros(at),
                 started_at: None,
                 ended_at: None,
-                speaker: if number % 2 == 0 { Speaker::Agent } else { Speaker::Customer },
+                speaker: if number % 2 == 0 {
+                    Speaker::Agent
+                } else {
+                    Speaker::Customer
+                },
                 speaker_id: None,
                 text,
                 mood: Some(0),
@@ -143,14 +157,34 @@ fn main() {
         hits = found;
     }
     let per_turn = |took: Duration| took.as_secs_f64() * 1e6 / turns;
-    println!("{turns} turns, {hits} hits ({:.2} %)", 100.0 * hits as f64 / turns);
-    println!("enrichment {:.2} us a turn, rules {:.2} us a turn", per_turn(best_enrich), per_turn(best_rules));
-    let mut times: Vec<Duration> = texts.iter().take(20_000).map(|text| check(&set, &redactor, text)).collect();
+    println!(
+        "{turns} turns, {hits} hits ({:.2} %)",
+        100.0 * hits as f64 / turns
+    );
+    println!(
+        "enrichment {:.2} us a turn, rules {:.2} us a turn",
+        per_turn(best_enrich),
+        per_turn(best_rules)
+    );
+    let mut times: Vec<Duration> = texts
+        .iter()
+        .take(20_000)
+        .map(|text| check(&set, &redactor, text))
+        .collect();
     times.sort_unstable();
-    let p99 = times.get(times.len() * 99 / 100).copied().unwrap_or_default();
+    let p99 = times
+        .get(times.len() * 99 / 100)
+        .copied()
+        .unwrap_or_default();
     println!("check of one message: p99 {p99:?}");
-    assert!(best_rules < best_enrich, "the rules cost more than the enrichment");
-    assert!(p99 < Duration::from_millis(5), "a check takes longer than 5 ms");
+    assert!(
+        best_rules < best_enrich,
+        "the rules cost more than the enrichment"
+    );
+    assert!(
+        p99 < Duration::from_millis(5),
+        "a check takes longer than 5 ms"
+    );
 }
 
 /// One message through redaction, mood and rules, as `POST /v1/rules/check` does it.
@@ -166,7 +200,8 @@ fn check(set: &RuleSet, redactor: &Redactor, text: &str) -> Duration {
         language: None,
     };
     let begun = Instant::now();
-    let said = tingchao::enrich::rehearsal::rehearse(redactor, set, Some(Channel::Chat), &[line], false);
+    let said =
+        tingchao::enrich::rehearsal::rehearse(redactor, set, Some(Channel::Chat), &[line], false);
     std::hint::black_box(said.hits.len());
     begun.elapsed()
 }

@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{
-    BACKGROUND_END, Gauges, LAKE, PIPELINE, alert_topic, certificate, cleaner, letters, maintain_settings,
-    runtime, scheme, signals, spawn_pipeline, upkeep,
+    BACKGROUND_END, Gauges, LAKE, PIPELINE, alert_topic, certificate, cleaner, letters,
+    maintain_settings, runtime, scheme, signals, spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
 use crate::api;

@@ -83,7 +83,12 @@ async fn judge_history(
     let desk = RuleDesk::new(Arc::clone(&folder.lake), RuleBook::default());
     desk.load().await?;
     let settings = maintain_settings(config);
-    let cleaner = cleaner(config, Arc::clone(&folder.lake), Monitor::default(), queries)?;
+    let cleaner = cleaner(
+        config,
+        Arc::clone(&folder.lake),
+        Monitor::default(),
+        queries,
+    )?;
     let job = HistoryJob {
         lake: folder.lake,
         engine: cleaner.engine,

@@ -113,7 +113,8 @@ impl Scorecard {
                 answers.insert(id.clone(), points);
             } else {
                 let most = question.points;
-                let detail = format!("expected a number from 0 to {most}, or null when it does not apply");
+                let detail =
+                    format!("expected a number from 0 to {most}, or null when it does not apply");
                 wrong.push(mistake(&at, &detail));
             }
         }
@@ -225,7 +226,10 @@ fn mistake(pointer: &str, detail: &str) -> FieldError {
 }
 
 fn close(object: &Map<String, Value>, at: &str, allowed: &[&str], wrong: &mut Vec<FieldError>) {
-    for name in object.keys().filter(|name| !allowed.contains(&name.as_str())) {
+    for name in object
+        .keys()
+        .filter(|name| !allowed.contains(&name.as_str()))
+    {
         let known = listed(name, allowed.iter().copied());
         let detail = format!("there is a field of an unknown name; allowed here: {known}");
         wrong.push(mistake(at, &detail));
@@ -241,11 +245,7 @@ fn text(object: &Map<String, Value>, at: &str, name: &str, wrong: &mut Vec<Field
     text.to_owned()
 }
 
-fn read_question(
-    object: &Map<String, Value>,
-    at: &str,
-    wrong: &mut Vec<FieldError>,
-) -> Question {
+fn read_question(object: &Map<String, Value>, at: &str, wrong: &mut Vec<FieldError>) -> Question {
     close(object, at, &QUESTION_FIELDS, wrong);
     let id = text(object, at, "id", wrong);
     text(object, at, "text", wrong);
@@ -266,11 +266,16 @@ fn read_question(
         Some("fails") => false,
         Some("passes") => true,
         _ => {
-            wrong.push(mistake(&format!("{at}/hit"), "expected one of fails, passes"));
+            wrong.push(mistake(
+                &format!("{at}/hit"),
+                "expected one of fails, passes",
+            ));
             false
         }
     };
-    let rule = object.get("rule_id").map(|_| text(object, at, "rule_id", wrong));
+    let rule = object
+        .get("rule_id")
+        .map(|_| text(object, at, "rule_id", wrong));
     Question {
         id,
         points: points.unwrap_or(1.0),
@@ -307,7 +312,10 @@ mod tests {
         assert_eq!(card.score(&partly), Some(1.0));
         assert_eq!(card.score(&answers(json!({"solved": null}))), None);
         // A failed critical question.
-        assert_eq!(card.score(&answers(json!({"greeting": 2, "insult": 0}))), Some(0.0));
+        assert_eq!(
+            card.score(&answers(json!({"greeting": 2, "insult": 0}))),
+            Some(0.0)
+        );
         assert_eq!(mean([Some(0.0), None, Some(1.0)].into_iter()), Some(0.5));
         assert_eq!(mean([None].into_iter()), None);
     }
@@ -327,7 +335,12 @@ mod tests {
     #[test]
     fn kappa_is_what_cohen_says() {
         // 20 both pass, 15 both fail, 5 and 10 differ: the example of many text books.
-        let pairs = [(true, true, 20), (true, false, 5), (false, true, 10), (false, false, 15)];
+        let pairs = [
+            (true, true, 20),
+            (true, false, 5),
+            (false, true, 10),
+            (false, false, 15),
+        ];
         let reviews: Vec<(Answers, Answers)> = pairs
             .into_iter()
             .flat_map(|(machine, human, n)| {
@@ -348,10 +361,16 @@ mod tests {
             {"id": "a", "text": "?", "points": 0}, {"id": "a", "text": "?", "hit": "pass"},
         ]}));
         let pointers: Vec<String> = wrong.unwrap_err().into_iter().map(|w| w.pointer).collect();
-        assert_eq!(pointers, ["/questions/0/points", "/questions/1/hit", "/questions/1/id"]);
+        assert_eq!(
+            pointers,
+            ["/questions/0/points", "/questions/1/hit", "/questions/1/id"]
+        );
         let answers = json!({"greetin": 1, "solved": 9});
         let wrong = card().answers(answers.as_object().unwrap()).unwrap_err();
-        assert!(wrong[0].detail.contains("there are greeting, "), "{wrong:?}");
+        assert!(
+            wrong[0].detail.contains("there are greeting, "),
+            "{wrong:?}"
+        );
         assert_eq!(wrong[1].pointer, "/answers/solved");
     }
 }

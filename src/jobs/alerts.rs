@@ -181,7 +181,9 @@ impl AlertTopic {
             let storage = self.lake.storage();
             let now = (self.clock)();
             let lease = Lease::take(storage, LEASE, &self.holder, now, LEASE_S).await?;
-            let sent = lease.during(self.clock, self.catch_up(newest, recent)).await;
+            let sent = lease
+                .during(self.clock, self.catch_up(newest, recent))
+                .await;
             lease.release((self.clock)()).await;
             sent?;
         }

@@ -310,3 +310,156 @@ impl Courier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::StoreUrl;
+    use crate::domain::{AppId, Position};
+    use crate::jobs::testing::open_lake;
+    use crate::lake::{Progress, data_file};
+    use crate::sink::AllowedHosts;
+    use crate::store::Change;
+    use crate::tables::{Finding, Pending, Place, TableSet, finding_id};
+
+    const NOW: Micros = Micros(1_700_000_000_000_000);
+
+    fn finding(turn: &str, severity: &'static str) -> Finding {
+        Finding {
+            id: finding_id("r", 1, "c", turn),
+            rule_id: "r".into(),
+            rule_version: 1,
+            rule_name: "r".into(),
+            severity,
+            is_alert: true,
+            interaction_id: "c".into(),
+            turn_id: Some(turn.into()),
+            speaker: None,
+            agent_id: None,
+            channel: None,
+            at: NOW,
+            evidence: "[]".into(),
+        }
+    }
+
+    /// Commits alerts as the pipeline does.
+    async fn commit(lake: &Lake, offset: i64, findings: &[Finding]) {
+        let position = Position {
+            source: Arc::from("test"),
+            partition: 0,
+            offset,
+        };
+        let mut pending = Pending::default();
+        for finding in findings {
+            let place = Place {
+                position: &position,
+                item: 0,
+                at: NOW,
+            };
+            pending.finding(finding, place, TableSet::default());
+        }
+        let (day, mut batch) = pending.take(TableId::Alerts).remove(0);
+        let mut files = vec![data_file(&batch.finish().unwrap(), day).unwrap()];
+        let table = lake.table(TableId::Alerts);
+        table.upload(&mut files).await.unwrap();
+        let progress = [Progress {
+            app: AppId::new("test", 0),
+            first: offset,
+            next: offset + 1,
+        }];
+        table.commit(&files, &progress, NOW).await.unwrap();
+    }
+
+    /// The next request: headers and body; answered with `status`.
+    async fn serve(listener: &TcpListener, status: &str) -> (String, String) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut text = String::new();
+        let mut buffer = [0; 4_096];
+        loop {
+            let read = stream.read(&mut buffer).await.unwrap();
+            text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            let head = head.to_ascii_lowercase();
+            let length = head.split("content-length: ").nth(1).unwrap();
+            let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+            if body.len() >= length {
+                break;
+            }
+        }
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.to_ascii_lowercase(), body.to_owned())
+    }
+
+    fn header(head: &str, name: &str) -> String {
+        let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        line.unwrap().to_owned()
+    }
+
+    #[test]
+    fn an_alert_arrives_signed_and_again_until_it_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = crate::query::runtime().unwrap();
+        runtime.block_on(async {
+            let lake = open_lake(folder.path()).await;
+            let store = StoreUrl::Sqlite(folder.path().join("store.db"));
+            let store = Store::open(&store).await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let client = WebhookClient::new(AllowedHosts::new(&["127.0.0.1".to_owned()])).unwrap();
+            let alerts = AlertHub::default();
+            let webhooks = Webhooks::new(Arc::clone(&lake), alerts.clone(), client, || NOW);
+            // What was there before the address is not sent to it.
+            commit(&lake, 0, &[finding("0", "critical")]).await;
+            let webhook = Webhook {
+                id: "w".into(),
+                url: format!("http://{address}/hook"),
+                secret: "whs_secret".into(),
+                filter: json!({"rules": [], "severities": ["critical"]}),
+                created_at_us: NOW.0,
+            };
+            webhooks.begin("w").await.unwrap();
+            let change = Change {
+                actor: "test",
+                request_id: "r",
+                at_us: NOW.0,
+            };
+            store.add_webhook(&webhook, &change).await.unwrap();
+            let stop = CancellationToken::new();
+            let running = tokio::spawn(webhooks.clone().run(store, stop.clone()));
+            commit(&lake, 1, &[finding("1", "info"), finding("2", "critical")]).await;
+            let (_, first) = serve(&listener, "503 Busy").await;
+            let (head, again) = serve(&listener, "204 No Content").await;
+            assert_eq!(first, again);
+            let id = finding_id("r", 1, "c", "2");
+            assert_eq!(header(&head, "tingchao-id"), id);
+            let message = Message {
+                id: &id,
+                at_s: header(&head, "tingchao-timestamp").parse().unwrap(),
+                body: &again,
+            };
+            let signed = crate::sink::signature("whs_secret", message);
+            assert_eq!(header(&head, "tingchao-signature"), signed);
+            // At once when it is raised here, and not again from the table.
+            let raised = finding("3", "critical");
+            while webhooks.state("w").failure.is_some() || webhooks.state("w").delivered_at.is_none() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            alerts.tell(Alert::of(&raised, NOW));
+            let (head, _) = serve(&listener, "200 OK").await;
+            assert_eq!(header(&head, "tingchao-id"), raised.id);
+            commit(&lake, 2, &[raised, finding("4", "critical")]).await;
+            let (head, _) = serve(&listener, "200 OK").await;
+            assert_eq!(header(&head, "tingchao-id"), finding_id("r", 1, "c", "4"));
+            stop.cancel();
+            running.await.unwrap();
+        });
+    }
+}

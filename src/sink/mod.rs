@@ -10,4 +10,4 @@ mod webhook;
 
 pub use alerts::AlertHub;
 pub use kafka::{Outgoing, SinkError, TopicSink};
-pub use webhook::{AllowedHosts, DeliveryError, Message, WebhookClient};
+pub use webhook::{AllowedHosts, DeliveryError, Message, WebhookClient, signature};

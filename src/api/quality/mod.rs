@@ -50,9 +50,7 @@ fn if_match(request: &HttpRequest) -> Result<Option<Expected>, ApiError> {
     let version = text.trim_start_matches("W/").trim_matches('"').parse();
     version
         .map(|version| Some(Expected::Version(version)))
-        .map_err(|_| {
-            ApiError::parameter("/If-Match", "expected an `ETag`, such as \"3\", or *")
-        })
+        .map_err(|_| ApiError::parameter("/If-Match", "expected an `ETag`, such as \"3\", or *"))
 }
 
 /// The thing is another version than the caller believes.

@@ -391,9 +391,10 @@ pub(in crate::api) async fn review_create(
     let interaction_id = redactor.id(&body.interaction_id).into_owned();
     let key = Value::String(interaction_id.clone());
     let found: Vec<Map<String, Value>> = fetch(&state, ONE, vec![key.clone()], 1).await?;
-    let interaction = found.into_iter().next().ok_or_else(|| {
-        ApiError::new(ErrorCode::NotFound, "there is no such interaction")
-    })?;
+    let interaction = found
+        .into_iter()
+        .next()
+        .ok_or_else(|| ApiError::new(ErrorCode::NotFound, "there is no such interaction"))?;
     let hits = of_interaction(&state, key).await?;
     let hits: BTreeSet<String> = hits.into_iter().map(|hit| hit.rule_id).collect();
     let machine = card.machine(&hits);
@@ -409,7 +410,10 @@ pub(in crate::api) async fn review_create(
         human: json!(human),
         at_us: (state.clock)().0,
     };
-    state.store.add_review(&review, &change(&state, &caller)).await?;
+    state
+        .store
+        .add_review(&review, &change(&state, &caller))
+        .await?;
     Ok(HttpResponse::Created().json(view(&card, review)))
 }
 
@@ -444,7 +448,10 @@ pub(in crate::api) async fn reviews_list(
         .reviews(&id, interaction_id.as_deref(), MAX_REVIEWS)
         .await?;
     Ok(web::Json(ReviewList {
-        items: reviews.into_iter().map(|review| view(&card, review)).collect(),
+        items: reviews
+            .into_iter()
+            .map(|review| view(&card, review))
+            .collect(),
         next_cursor: None,
     }))
 }
@@ -476,9 +483,9 @@ pub(in crate::api) async fn scorecard_summary(
     let card = read(&document)?;
     let reviews = state.store.reviews(&id, None, MAX_REVIEWS).await?;
     let mut seen = BTreeSet::new();
-    let newest = reviews.into_iter().filter(|review| {
-        seen.insert((review.reviewer.clone(), review.interaction_id.clone()))
-    });
+    let newest = reviews
+        .into_iter()
+        .filter(|review| seen.insert((review.reviewer.clone(), review.interaction_id.clone())));
     let views: Vec<ReviewView> = newest.map(|review| view(&card, review)).collect();
     let mut by_agent: BTreeMap<Option<&str>, Vec<Option<f64>>> = BTreeMap::new();
     for review in &views {

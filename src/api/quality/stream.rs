@@ -81,8 +81,15 @@ pub(in crate::api) async fn alerts_stream(
     let asked = query.into_inner();
     let mut filters = Filters::default();
     let severities = Severity::ALL.map(Severity::as_str);
-    if let Some(given) = asked.severity.as_deref().filter(|one| !severities.contains(one)) {
-        filters.wrong("severity", format!("expected one of {}", listed(given, severities)));
+    if let Some(given) = asked
+        .severity
+        .as_deref()
+        .filter(|one| !severities.contains(one))
+    {
+        filters.wrong(
+            "severity",
+            format!("expected one of {}", listed(given, severities)),
+        );
     }
     let last = request.headers().get("last-event-id");
     let last = last.map(|last| last.to_str().unwrap_or_default());
@@ -179,7 +186,8 @@ impl Teller {
     }
 
     async fn tell(&mut self, alert: &Alert) -> Result<(), Gone> {
-        let differs = |wanted: &Option<String>, is: &str| wanted.as_deref().is_some_and(|w| w != is);
+        let differs =
+            |wanted: &Option<String>, is: &str| wanted.as_deref().is_some_and(|w| w != is);
         if differs(&self.asked.rule_id, &alert.rule_id)
             || differs(&self.asked.severity, &alert.severity)
             || !self.told.insert(alert.id.clone())

@@ -256,20 +256,22 @@ fn wanted(rules: &RuleSet, ids: Option<&[String]>) -> Result<Vec<bool>, ApiError
     let mistakes: Vec<FieldError> = unknown
         .map(|(place, id)| FieldError {
             pointer: format!("/rule_ids/{place}"),
-            detail: format!("no rule in force has this id; there are {}", listed(id, known())),
+            detail: format!(
+                "no rule in force has this id; there are {}",
+                listed(id, known())
+            ),
         })
         .collect();
     if !mistakes.is_empty() {
         return Err(ApiError::parameters(mistakes));
     }
-    Ok(known().map(|known| ids.iter().any(|id| id == known)).collect())
+    Ok(known()
+        .map(|known| ids.iter().any(|id| id == known))
+        .collect())
 }
 
 /// The turns as lines, checked.
-fn lines<'a>(
-    turns: &'a [DialogueTurn<'a>],
-    pointer: &str,
-) -> Result<Vec<Line<'a>>, ApiError> {
+fn lines<'a>(turns: &'a [DialogueTurn<'a>], pointer: &str) -> Result<Vec<Line<'a>>, ApiError> {
     if turns.len() > MAX_TURNS {
         let detail = format!("expected at most {MAX_TURNS} turns");
         return Err(ApiError::parameter(format!("{pointer}/turns"), detail));
@@ -417,7 +419,10 @@ pub(in crate::api) async fn rules_check(
     said.hits
         .retain(|(line, hit)| *line == Some(last) && check_of(hit) > Check::Allow);
     let decision = said.hits.iter().map(|(_, hit)| check_of(hit)).max();
-    let text = said.texts.pop().unwrap_or_else(|| state.redactor.shown_id(&Raw::new("")));
+    let text = said
+        .texts
+        .pop()
+        .unwrap_or_else(|| state.redactor.shown_id(&Raw::new("")));
     let all = vec![true; rules.rules().len()];
     Ok(HttpResponse::Ok().json(MessageVerdict {
         decision: decision.unwrap_or(Check::Allow).as_str(),

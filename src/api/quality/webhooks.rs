@@ -200,18 +200,31 @@ fn check(state: &State, asked: &WebhookCreate) -> Result<(), ApiError> {
     let mut mistakes = Vec::new();
     let mut wrong = |pointer: String, detail: String| mistakes.push(FieldError { pointer, detail });
     if asked.url.len() > MAX_URL_CHARS {
-        wrong("/url".into(), format!("expected at most {MAX_URL_CHARS} characters"));
+        wrong(
+            "/url".into(),
+            format!("expected at most {MAX_URL_CHARS} characters"),
+        );
     } else if let Err(why) = state.webhooks.client().allowed().check(&asked.url) {
         wrong("/url".into(), why);
     }
-    if asked.rules.as_ref().is_some_and(|rules| rules.len() > MAX_RULES) {
-        wrong("/rules".into(), format!("expected at most {MAX_RULES} rules"));
+    if asked
+        .rules
+        .as_ref()
+        .is_some_and(|rules| rules.len() > MAX_RULES)
+    {
+        wrong(
+            "/rules".into(),
+            format!("expected at most {MAX_RULES} rules"),
+        );
     }
     let words = Severity::ALL.map(Severity::as_str);
     for (place, given) in asked.severities.iter().flatten().enumerate() {
         if !words.contains(&given.as_str()) {
             let known = listed(given, words);
-            wrong(format!("/severities/{place}"), format!("expected one of {known}"));
+            wrong(
+                format!("/severities/{place}"),
+                format!("expected one of {known}"),
+            );
         }
     }
     if mistakes.is_empty() {
@@ -275,7 +288,7 @@ pub(in crate::api) async fn webhook_test(
     state: web::Data<State>,
     id: web::Path<String>,
 ) -> Result<web::Json<WebhookTested>, ApiError> {
-    let found = state.store.webhooks().await?.into_iter();
+    let found = state.store.webhooks().await?;
     let webhook = found.into_iter().find(|webhook| webhook.id == *id);
     let webhook = webhook.ok_or_else(missing)?;
     let now = (state.clock)();

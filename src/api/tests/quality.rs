@@ -98,8 +98,14 @@ async fn a_rule_is_written_read_replaced_and_deleted() {
     assert_eq!(made.headers.get("etag").unwrap(), "\"1\"");
     let again = server.lead(post_json("/v1/rules", &insult())).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
-    let got = server.lead(TestRequest::get().uri("/v1/rules/insult")).await.json();
-    assert_eq!((&got["version"], &got["name"]), (&json!(1), &json!("Agent insults")));
+    let got = server
+        .lead(TestRequest::get().uri("/v1/rules/insult"))
+        .await
+        .json();
+    assert_eq!(
+        (&got["version"], &got["name"]),
+        (&json!(1), &json!("Agent insults"))
+    );
     let mut next = got.clone();
     next["name"] = json!("Insults");
     let put = |body: &Value, tag: Option<&str>| {
@@ -115,16 +121,27 @@ async fn a_rule_is_written_read_replaced_and_deleted() {
     assert_eq!(replaced.status, StatusCode::OK, "{:?}", replaced.body);
     assert_eq!(replaced.json()["version"], 2);
     assert_eq!(server.state.rules.book().rules().rules()[0].version, 2);
-    let list = server.lead(TestRequest::get().uri("/v1/rules")).await.json();
+    let list = server
+        .lead(TestRequest::get().uri("/v1/rules"))
+        .await
+        .json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
-    let gone = server.lead(TestRequest::delete().uri("/v1/rules/insult")).await;
+    let gone = server
+        .lead(TestRequest::delete().uri("/v1/rules/insult"))
+        .await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     assert!(server.state.rules.book().rules().is_empty());
-    let versions = server.lead(TestRequest::get().uri("/v1/rules/insult/versions")).await;
+    let versions = server
+        .lead(TestRequest::get().uri("/v1/rules/insult/versions"))
+        .await;
     assert_eq!(versions.json()["items"].as_array().unwrap().len(), 3);
-    let missing = server.lead(TestRequest::get().uri("/v1/rules/insult")).await;
+    let missing = server
+        .lead(TestRequest::get().uri("/v1/rules/insult"))
+        .await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
-    let analyst = server.send_as(Role::Analyst, post_json("/v1/rules", &insult())).await;
+    let analyst = server
+        .send_as(Role::Analyst, post_json("/v1/rules", &insult()))
+        .await;
     assert_eq!(analyst.status, StatusCode::FORBIDDEN);
 }
 
@@ -137,11 +154,20 @@ async fn bad_rules_say_where_and_what_is_allowed() {
     let problem = answer.problem();
     let found: Vec<_> = problem.errors.iter().map(|e| e.pointer.as_str()).collect();
     assert_eq!(found, ["/severity", "/conditions/0/operator"]);
-    assert!(problem.errors[1].detail.starts_with("expected one of keywords, "));
+    assert!(
+        problem.errors[1]
+            .detail
+            .starts_with("expected one of keywords, ")
+    );
     let tested = json!({"rule": bad, "dialogues": [{"turns": []}]});
-    let (_, pointers) = server.lead(post_json("/v1/rules/test", &tested)).await.mistake();
+    let (_, pointers) = server
+        .lead(post_json("/v1/rules/test", &tested))
+        .await
+        .mistake();
     assert_eq!(pointers, ["/rule/severity", "/rule/conditions/0/operator"]);
-    let wrong_id = server.lead(post_json("/v1/rules", &json!({"id": "a/b", "name": "x"}))).await;
+    let wrong_id = server
+        .lead(post_json("/v1/rules", &json!({"id": "a/b", "name": "x"})))
+        .await;
     assert_eq!(wrong_id.mistake().1, ["/id"]);
 }
 
@@ -160,14 +186,26 @@ async fn dialogues_are_judged_and_messages_checked_before_they_are_sent() {
     assert_eq!(results["results"][1]["findings"], json!([]));
     server.lead(post_json("/v1/rules", &insult())).await;
     let check = |text: &str, speaker: &str| {
-        post_json("/v1/rules/check", &json!({"text": text, "speaker": speaker}))
+        post_json(
+            "/v1/rules/check",
+            &json!({"text": text, "speaker": speaker}),
+        )
     };
-    let blocked = server.lead(check("你这个白痴，打13812345678", "agent")).await.json();
+    let blocked = server
+        .lead(check("你这个白痴，打13812345678", "agent"))
+        .await
+        .json();
     assert_eq!(blocked["decision"], "block");
     assert_eq!(blocked["findings"][0]["evidence"][0]["start"], 3);
     assert!(!blocked.to_string().contains("138123"), "{blocked}");
-    assert_eq!(server.lead(check("你好", "agent")).await.json()["decision"], "allow");
-    assert_eq!(server.lead(check("白痴", "customer")).await.json()["decision"], "allow");
+    assert_eq!(
+        server.lead(check("你好", "agent")).await.json()["decision"],
+        "allow"
+    );
+    assert_eq!(
+        server.lead(check("白痴", "customer")).await.json()["decision"],
+        "allow"
+    );
 }
 
 fn no_greeting_document() -> Value {
@@ -193,27 +231,53 @@ async fn findings_and_alerts_come_with_the_turns_and_a_repeat_adds_none() {
     let first = findings().await;
     let told: Vec<(&str, &str)> = first
         .iter()
-        .map(|f| (f["rule_id"].as_str().unwrap(), f["turn_id"].as_str().unwrap()))
+        .map(|f| {
+            (
+                f["rule_id"].as_str().unwrap(),
+                f["turn_id"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(told.len(), 3, "{first:?}");
     assert!(told.contains(&("no-greeting", "4")) && told.contains(&("insult", "2")));
-    assert!(first.iter().all(|f| f["channel"] == "chat" && f["agent_id"] == "agent-1"));
-    let alerts = server.lead(TestRequest::get().uri("/v1/alerts?severity=critical")).await.json();
+    assert!(
+        first
+            .iter()
+            .all(|f| f["channel"] == "chat" && f["agent_id"] == "agent-1")
+    );
+    let alerts = server
+        .lead(TestRequest::get().uri("/v1/alerts?severity=critical"))
+        .await
+        .json();
     assert_eq!(alerts["items"].as_array().unwrap().len(), 2);
     let raised = [heard.try_recv().unwrap(), heard.try_recv().unwrap()];
     assert!(heard.try_recv().is_err());
-    assert!(raised.iter().all(|alert| first.iter().any(|f| f["finding_id"] == alert.id.as_str())));
+    assert!(
+        raised
+            .iter()
+            .all(|alert| first.iter().any(|f| f["finding_id"] == alert.id.as_str()))
+    );
     // The same events again, from another source.
     server.take_in("again", &dialogue()).await;
     assert_eq!(findings().await, first);
     assert!(heard.try_recv().is_err());
-    let one = server.lead(TestRequest::get().uri("/v1/interactions/c-1")).await.json();
+    let one = server
+        .lead(TestRequest::get().uri("/v1/interactions/c-1"))
+        .await
+        .json();
     assert_eq!(one["findings"].as_array().unwrap().len(), 3);
-    let page = server.lead(TestRequest::get().uri("/v1/findings?limit=2")).await.json();
+    let page = server
+        .lead(TestRequest::get().uri("/v1/findings?limit=2"))
+        .await
+        .json();
     let cursor = page["next_cursor"].as_str().unwrap();
-    let rest = server.lead(TestRequest::get().uri(&format!("/v1/findings?limit=2&cursor={cursor}"))).await;
+    let rest = server
+        .lead(TestRequest::get().uri(&format!("/v1/findings?limit=2&cursor={cursor}")))
+        .await;
     assert_eq!(rest.json()["items"].as_array().unwrap().len(), 1);
-    let wrong = server.lead(TestRequest::get().uri("/v1/findings?severity=high&from=x")).await;
+    let wrong = server
+        .lead(TestRequest::get().uri("/v1/findings?severity=high&from=x"))
+        .await;
     assert_eq!(wrong.mistake().1, ["/from", "/severity"]);
 }
 
@@ -233,7 +297,10 @@ async fn a_restart_in_the_middle_changes_no_finding() {
         events[1] = turn("c-1", 1, "customer", "我的快递在哪里");
         // One file that grows is read on by the next process where the tables stand.
         server.take_in_parts("desk", &events, cut).await;
-        let mut page = server.lead(TestRequest::get().uri("/v1/findings")).await.json();
+        let mut page = server
+            .lead(TestRequest::get().uri("/v1/findings"))
+            .await
+            .json();
         for item in page["items"].as_array_mut().unwrap() {
             item.as_object_mut().unwrap().remove("at");
         }
@@ -301,7 +368,12 @@ async fn webhooks_are_checked_listed_and_deleted() {
     let forbidden = json!({"url": "http://169.254.169.254/latest", "severities": ["high"]});
     let refused = server.lead(post_json("/v1/webhooks", &forbidden)).await;
     assert_eq!(refused.mistake().1, ["/url", "/severities/0"]);
-    let made = server.lead(post_json("/v1/webhooks", &json!({"url": "http://127.0.0.1:9/x"}))).await;
+    let made = server
+        .lead(post_json(
+            "/v1/webhooks",
+            &json!({"url": "http://127.0.0.1:9/x"}),
+        ))
+        .await;
     assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
     let made = made.json();
     assert!(made["secret"].as_str().unwrap().starts_with("whs_"));
@@ -311,9 +383,13 @@ async fn webhooks_are_checked_listed_and_deleted() {
     let path = format!("/v1/webhooks/{id}/test");
     let tested = server.lead(post_json(&path, &json!({}))).await.json();
     assert_eq!(tested["delivered"], false);
-    let gone = server.lead(TestRequest::delete().uri(&format!("/v1/webhooks/{id}"))).await;
+    let gone = server
+        .lead(TestRequest::delete().uri(&format!("/v1/webhooks/{id}")))
+        .await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
-    let gone = server.lead(TestRequest::delete().uri(&format!("/v1/webhooks/{id}"))).await;
+    let gone = server
+        .lead(TestRequest::delete().uri(&format!("/v1/webhooks/{id}")))
+        .await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
 }
 
@@ -326,21 +402,37 @@ async fn a_scorecard_keeps_both_answers() {
         {"id": "greeting", "text": "Greeted?", "points": 2, "rule_id": "no-greeting"},
         {"id": "solved", "text": "Solved?", "points": 2},
     ]});
-    let put = TestRequest::put().uri("/v1/scorecards/service").set_json(&card);
+    let put = TestRequest::put()
+        .uri("/v1/scorecards/service")
+        .set_json(&card);
     let put = server.lead(put).await;
     assert_eq!(put.status, StatusCode::CREATED, "{:?}", put.body);
     let review = |answers: Value| {
-        post_json("/v1/scorecards/service/reviews", &json!({"interaction_id": "c-1", "answers": answers}))
+        post_json(
+            "/v1/scorecards/service/reviews",
+            &json!({"interaction_id": "c-1", "answers": answers}),
+        )
     };
     let wrong = server.lead(review(json!({"solved": 3}))).await;
     assert_eq!(wrong.mistake().1, ["/answers/solved"]);
-    let made = server.lead(review(json!({"greeting": 2, "solved": null}))).await;
+    let made = server
+        .lead(review(json!({"greeting": 2, "solved": null})))
+        .await;
     assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
     let made = made.json();
     assert_eq!(made["machine"], json!({"greeting": 0.0}));
     assert_eq!(made["human"], json!({"greeting": 2.0, "solved": null}));
-    assert_eq!((&made["machine_score"], &made["score"]), (&json!(0.0), &json!(1.0)));
-    let summary = server.lead(TestRequest::get().uri("/v1/scorecards/service/summary")).await.json();
-    assert_eq!((&summary["n"], &summary["machine_mean"], &summary["mean"]), (&json!(1), &json!(0.0), &json!(1.0)));
+    assert_eq!(
+        (&made["machine_score"], &made["score"]),
+        (&json!(0.0), &json!(1.0))
+    );
+    let summary = server
+        .lead(TestRequest::get().uri("/v1/scorecards/service/summary"))
+        .await
+        .json();
+    assert_eq!(
+        (&summary["n"], &summary["machine_mean"], &summary["mean"]),
+        (&json!(1), &json!(0.0), &json!(1.0))
+    );
     assert_eq!(summary["agreement"][0]["n"], 1);
 }

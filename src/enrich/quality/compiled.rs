@@ -35,13 +35,17 @@ pub struct Versioned {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CompileError {
     /// Too many conditions.
-    #[error("the rules in force have {found} conditions, at most {MAX_CONDITIONS_IN_SET} fit; switch some rules off")]
+    #[error(
+        "the rules in force have {found} conditions, at most {MAX_CONDITIONS_IN_SET} fit; switch some rules off"
+    )]
     TooMany {
         /// How many there are.
         found: usize,
     },
     /// The automata would be too large.
-    #[error("the words and patterns of the rules in force are too large together; switch some rules off")]
+    #[error(
+        "the words and patterns of the rules in force are too large together; switch some rules off"
+    )]
     TooLarge,
 }
 
@@ -325,7 +329,10 @@ impl RuleSet {
         for list in [&mut builder.silences, &mut builder.over_talks] {
             list.sort_unstable();
         }
-        builder.runs.iter_mut().for_each(|runs| runs.sort_unstable());
+        builder
+            .runs
+            .iter_mut()
+            .for_each(|runs| runs.sort_unstable());
         let (uses_from, uses) = flat(&builder.uses);
         let (gates_from, gates) = flat(&builder.gates);
         let edges = builder.words.iter().map(|word| edges_of(word)).collect();
@@ -459,32 +466,35 @@ fn compiled_conditions(
     place: u16,
     first: usize,
 ) -> impl Iterator<Item = CompiledCondition> {
-    rule.conditions.iter().enumerate().map(move |(local, read)| {
-        let anchored = |other: &Condition| other.anchor.is_some_and(|a| a.other == local);
-        let beside = |side: Side| {
-            let others = rule.conditions.iter().enumerate();
-            let is_beside = |anchor: Anchor| anchor.other == local && anchor.side == side;
-            let others = others.filter(|(_, other)| other.anchor.is_some_and(is_beside));
-            let others = others.map(|(other, _)| number(first + other));
-            others.collect::<Vec<u16>>()
-        };
-        let all_bits = match &read.operator {
-            Operator::Keywords { all, .. } => {
-                u32::try_from((1_u64 << all.len().min(32)) - 1).unwrap_or(u32::MAX)
-            }
-            _ => 0,
-        };
-        CompiledCondition {
-            rule: place,
-            followers: beside(Side::After),
-            preceders: beside(Side::Before),
-            is_kept: rule.per == Per::Interaction || rule.conditions.iter().any(anchored),
-            all_bits,
-            by_absence: matches!(&read.operator, Operator::Keywords { any, all, near, .. }
+    rule.conditions
+        .iter()
+        .enumerate()
+        .map(move |(local, read)| {
+            let anchored = |other: &Condition| other.anchor.is_some_and(|a| a.other == local);
+            let beside = |side: Side| {
+                let others = rule.conditions.iter().enumerate();
+                let is_beside = |anchor: Anchor| anchor.other == local && anchor.side == side;
+                let others = others.filter(|(_, other)| other.anchor.is_some_and(is_beside));
+                let others = others.map(|(other, _)| number(first + other));
+                others.collect::<Vec<u16>>()
+            };
+            let all_bits = match &read.operator {
+                Operator::Keywords { all, .. } => {
+                    u32::try_from((1_u64 << all.len().min(32)) - 1).unwrap_or(u32::MAX)
+                }
+                _ => 0,
+            };
+            CompiledCondition {
+                rule: place,
+                followers: beside(Side::After),
+                preceders: beside(Side::Before),
+                is_kept: rule.per == Per::Interaction || rule.conditions.iter().any(anchored),
+                all_bits,
+                by_absence: matches!(&read.operator, Operator::Keywords { any, all, near, .. }
                 if any.is_empty() && all.is_empty() && near.is_none()),
-            read: read.clone(),
-        }
-    })
+                read: read.clone(),
+            }
+        })
 }
 
 fn words_of(words: &[String]) -> Result<Option<AhoCorasick>, CompileError> {

@@ -66,7 +66,9 @@ struct Now<'t> {
 
 impl Now<'_> {
     fn get(&self, condition: u16) -> Option<&Found> {
-        let place = self.found.binary_search_by_key(&condition, |one| one.condition);
+        let place = self
+            .found
+            .binary_search_by_key(&condition, |one| one.condition);
         self.found.get(place.ok()?)
     }
 }
@@ -223,7 +225,9 @@ impl RuleSet {
             return;
         };
         let this_turn = talk.counts[4];
-        let earlier = talk.entry(preceder).filter(|e| e.has(FOUND) && e.turn < this_turn);
+        let earlier = talk
+            .entry(preceder)
+            .filter(|e| e.has(FOUND) && e.turn < this_turn);
         let stood = earlier.is_some_and(|earlier| is_within(condition, earlier, talk));
         if let Some(entry) = talk.entry_mut(preceder) {
             entry.flags = (entry.flags & FOUND) | if stood { TRUE } else { FALSE };
@@ -241,7 +245,10 @@ impl RuleSet {
             let by_time = anchor.within_ms.is_some_and(|within| ms > within);
             (by_turns || by_time).then_some(entry.condition)
         };
-        let closed: Vec<u16> = talk.open_windows().filter_map(|entry| over(&entry)).collect();
+        let closed: Vec<u16> = talk
+            .open_windows()
+            .filter_map(|entry| over(&entry))
+            .collect();
         for number in closed {
             if let Some(entry) = talk.entry_mut(number) {
                 entry.flags = FALSE;
@@ -272,7 +279,9 @@ impl RuleSet {
         let rule = &self.rules().get(usize::from(place))?.rule;
         let compiled = self.compiled.get(usize::from(place))?;
         let is_its_channel = rule.channels.is_empty()
-            || talk.channel.is_some_and(|channel| rule.channels.contains(&channel));
+            || talk
+                .channel
+                .is_some_and(|channel| rule.channels.contains(&channel));
         if !is_its_channel || rule.per == Per::Interaction && talk.has_hit(place) {
             return None;
         }
@@ -304,9 +313,8 @@ impl RuleSet {
     fn evidence(&self, talk: &Talk, condition: u16, now: Option<&Now<'_>>) -> Option<Evidence> {
         let read = &self.conditions.get(usize::from(condition))?.read;
         let found = now.and_then(|now| Some((now, now.get(condition)?)));
-        let span = found.and_then(|(now, found)| {
-            Some(source_span(now.source, now.text, found.span?))
-        });
+        let span =
+            found.and_then(|(now, found)| Some(source_span(now.source, now.text, found.span?)));
         let kept = talk.entry(condition).filter(|entry| entry.turn > 0);
         let turn = match found {
             Some(_) => Some(talk.counts[4]),
@@ -335,8 +343,16 @@ fn begin(talk: &mut Talk, heard: &Heard<'_>) {
     }
     if let Some([negative, positive]) = talk.runs.get_mut(role) {
         let mood = heard.mood.unwrap_or(0);
-        *negative = if mood < 0 { negative.saturating_add(1) } else { 0 };
-        *positive = if mood > 0 { positive.saturating_add(1) } else { 0 };
+        *negative = if mood < 0 {
+            negative.saturating_add(1)
+        } else {
+            0
+        };
+        *positive = if mood > 0 {
+            positive.saturating_add(1)
+        } else {
+            0
+        };
     }
 }
 
@@ -409,7 +425,13 @@ fn value(condition: &CompiledCondition, talk: &Talk, place: u16) -> Truth {
     // What is missing is missing only when there was somebody to say it.
     let absence = condition.read.operator.is_absence();
     let is = |found: bool| Truth::of(found != absence);
-    let not_asked = || if talk.has_ended { Truth::False } else { Truth::Unknown };
+    let not_asked = || {
+        if talk.has_ended {
+            Truth::False
+        } else {
+            Truth::Unknown
+        }
+    };
     if absence && !spoke {
         return not_asked();
     }
@@ -419,7 +441,11 @@ fn value(condition: &CompiledCondition, talk: &Talk, place: u16) -> Truth {
             Some(entry) if entry.has(FALSE) => is(false),
             Some(entry) if entry.has(OPEN) && talk.has_ended => {
                 let had_a_turn = turns_of(condition, talk) > entry.role_turn;
-                if absence { Truth::of(had_a_turn) } else { Truth::False }
+                if absence {
+                    Truth::of(had_a_turn)
+                } else {
+                    Truth::False
+                }
             }
             _ => not_asked(),
         },
@@ -441,7 +467,11 @@ fn value(condition: &CompiledCondition, talk: &Talk, place: u16) -> Truth {
             if entry.is_some_and(|entry| entry.has(TRUE)) {
                 return is(true);
             }
-            if is_over(condition, talk) { is(false) } else { Truth::Unknown }
+            if is_over(condition, talk) {
+                is(false)
+            } else {
+                Truth::Unknown
+            }
         }
     }
 }
@@ -450,6 +480,8 @@ fn value(condition: &CompiledCondition, talk: &Talk, place: u16) -> Truth {
 fn is_over(condition: &CompiledCondition, talk: &Talk) -> bool {
     let range = condition.read.range;
     talk.has_ended
-        || range.to_turn.is_some_and(|to| turns_of(condition, talk) >= to)
+        || range
+            .to_turn
+            .is_some_and(|to| turns_of(condition, talk) >= to)
         || range.to_ms.is_some_and(|to| talk.now_ms > to)
 }

@@ -19,8 +19,6 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
-
-
 pub use compiled::{CompileError, RuleSet, Versioned};
 pub use expression::Truth;
 pub use judge::{Evidence, Heard, Hit};

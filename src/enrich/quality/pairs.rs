@@ -11,7 +11,10 @@ pub(super) const SKETCH: usize = 32;
 
 fn pair(first: char, second: char) -> u32 {
     let mut bytes = [0; 8];
-    let (low, high) = (u32::from(first).to_le_bytes(), u32::from(second).to_le_bytes());
+    let (low, high) = (
+        u32::from(first).to_le_bytes(),
+        u32::from(second).to_le_bytes(),
+    );
     for (slot, byte) in bytes.iter_mut().zip(low.into_iter().chain(high)) {
         *slot = byte;
     }
@@ -30,7 +33,11 @@ fn pairs(text: &str) -> impl Iterator<Item = u32> {
 pub(super) fn pair_set(text: &str) -> Vec<u32> {
     let mut set: Vec<u32> = pairs(text).collect();
     if set.is_empty() {
-        set.extend(text.chars().filter(|c| c.is_alphanumeric()).map(|c| pair(c, c)));
+        set.extend(
+            text.chars()
+                .filter(|c| c.is_alphanumeric())
+                .map(|c| pair(c, c)),
+        );
     }
     set.sort_unstable();
     set.dedup();
@@ -39,7 +46,12 @@ pub(super) fn pair_set(text: &str) -> Vec<u32> {
 
 /// Clauses of a text, and the text as a whole when it has several.
 pub(super) fn clauses(text: &str) -> impl Iterator<Item = &str> {
-    let is_end = |c: char| matches!(c, '。' | '！' | '？' | '，' | '；' | '、' | '\n' | '.' | '!' | '?' | ',' | ';');
+    let is_end = |c: char| {
+        matches!(
+            c,
+            '。' | '！' | '？' | '，' | '；' | '、' | '\n' | '.' | '!' | '?' | ',' | ';'
+        )
+    };
     let several = text.trim_end_matches(is_end).contains(is_end);
     let whole = several.then_some(text);
     text.split(is_end)
@@ -117,7 +129,10 @@ mod tests {
         assert!(asked.likeness(&of("请问怎么开发票呢")) < 0.1);
         assert!(Sketch::of("好的").is_none());
         let whole: Vec<&str> = clauses("您好，请问有什么可以帮您？").collect();
-        assert_eq!(whole, ["您好", "请问有什么可以帮您", "您好，请问有什么可以帮您？"]);
+        assert_eq!(
+            whole,
+            ["您好", "请问有什么可以帮您", "您好，请问有什么可以帮您？"]
+        );
         assert_eq!(clauses("好的。").count(), 1);
     }
 }

@@ -136,7 +136,11 @@ mod tests {
     #[test]
     fn what_does_not_compile_says_why() {
         let wrong = |pattern: &str| compile(pattern).err().unwrap();
-        assert!(wrong("(退款").contains("unclosed group"), "{}", wrong("(退款"));
+        assert!(
+            wrong("(退款").contains("unclosed group"),
+            "{}",
+            wrong("(退款")
+        );
         assert!(wrong(r"(a)\1").contains("back-references"));
         assert!(wrong("a*").contains("empty text"));
         assert!(wrong(r"(\w{1,100}){1,100}").contains("too large"));

@@ -304,15 +304,17 @@ fn read_rule(value: &Value, mistakes: &mut Mistakes) -> Option<Rule> {
 
 fn channels(object: &Object<'_>, mistakes: &mut Mistakes) -> Vec<Channel> {
     let mut channels = Vec::new();
-    object.texts("channels", mistakes, |given, pointer, mistakes| {
-        match given.parse::<Channel>() {
+    object.texts(
+        "channels",
+        mistakes,
+        |given, pointer, mistakes| match given.parse::<Channel>() {
             Ok(channel) => channels.push(channel),
             Err(_) => {
                 let known = listed(given, Channel::ALL.iter().map(|one| one.as_str()));
                 mistakes.add(pointer, format!("expected one of {known}"));
             }
-        }
-    });
+        },
+    );
     channels
 }
 
@@ -341,7 +343,12 @@ fn conditions(object: &Object<'_>, per: Per, mistakes: &mut Mistakes) -> Option<
 /// The name of a condition: as given, else a letter.
 fn condition_id(items: &[Value], place: usize, mistakes: &mut Mistakes) -> String {
     let pointer = || format!("/conditions/{place}/id");
-    let letter = || LETTERS.get(place).map_or('x', |c| char::from(*c)).to_string();
+    let letter = || {
+        LETTERS
+            .get(place)
+            .map_or('x', |c| char::from(*c))
+            .to_string()
+    };
     let given = items.get(place).and_then(|item| item.get("id"));
     let Some(given) = given.filter(|given| !given.is_null()) else {
         return letter();
@@ -356,7 +363,10 @@ fn condition_id(items: &[Value], place: usize, mistakes: &mut Mistakes) -> Strin
         return letter();
     }
     let earlier = items.iter().take(place);
-    if earlier.filter_map(|item| item.get("id")).any(|other| other == given) {
+    if earlier
+        .filter_map(|item| item.get("id"))
+        .any(|other| other == given)
+    {
         mistakes.add(pointer(), "another condition has this name");
     }
     id.to_owned()
@@ -427,7 +437,10 @@ fn range(object: &Object<'_>, per: Per, mistakes: &mut Mistakes) -> Range {
         let from = span.whole("from", 0, most, mistakes);
         let to = span.whole("to", 0, most, mistakes);
         if from.zip(to).is_some_and(|(from, to)| from > to) {
-            mistakes.add(span.pointer("to"), "expected a number that is not below `from`");
+            mistakes.add(
+                span.pointer("to"),
+                "expected a number that is not below `from`",
+            );
         }
         Some((from, to))
     };
@@ -459,7 +472,10 @@ fn anchor(
 ) -> Option<Anchor> {
     let value = object.get("anchor")?;
     let object = Object::of(value, &object.pointer("anchor"), mistakes)?;
-    object.close(&[&["after", "before", "within_turns", "within_ms"]], mistakes);
+    object.close(
+        &[&["after", "before", "within_turns", "within_ms"]],
+        mistakes,
+    );
     let within_turns = object.whole("within_turns", 1, 1_000, mistakes);
     let within_ms = object.whole("within_ms", 1, DAY_MS, mistakes);
     let (name, side) = match (object.get("after"), object.get("before")) {
@@ -478,7 +494,9 @@ fn anchor(
     }
     let given = object.get(name).and_then(Value::as_str).unwrap_or_default();
     let others = || ids.iter().enumerate().filter(|(other, _)| *other != place);
-    let other = others().find(|(_, id)| *id == given).map(|(other, _)| other);
+    let other = others()
+        .find(|(_, id)| *id == given)
+        .map(|(other, _)| other);
     if other.is_none() {
         let known = listed(given, others().map(|(_, id)| id.as_str()));
         let what = if known.is_empty() {
@@ -521,7 +539,10 @@ fn check_whole(rule: &Rule, mistakes: &mut Mistakes) {
         if !used.contains(&place) {
             mistakes.add(
                 "/when",
-                format!("the condition {} is not used: name it, or remove it", condition.id),
+                format!(
+                    "the condition {} is not used: name it, or remove it",
+                    condition.id
+                ),
             );
         }
         let other = condition.anchor.and_then(|a| rule.conditions.get(a.other));
@@ -714,15 +735,17 @@ fn sensitive_words(object: &Object<'_>, mistakes: &mut Mistakes) -> Option<Opera
     object.lists("groups", GROUPS, &mut words, mistakes);
     let except = object.words("except", mistakes);
     let mut personal = Vec::new();
-    object.texts("personal", mistakes, |given, pointer, mistakes| {
-        match PERSONAL.iter().find(|(kind, _)| *kind == given) {
+    object.texts(
+        "personal",
+        mistakes,
+        |given, pointer, mistakes| match PERSONAL.iter().find(|(kind, _)| *kind == given) {
             Some((_, tag)) => personal.push(*tag),
             None => {
                 let known = listed(given, PERSONAL.iter().map(|(kind, _)| *kind));
                 mistakes.add(pointer, format!("expected one of {known}"));
             }
-        }
-    });
+        },
+    );
     if words.is_empty() && personal.is_empty() {
         mistakes.add(
             object.at.clone(),

@@ -209,7 +209,9 @@ impl RuleSet {
         (text, speaker): (&str, Speaker),
         scratch: &mut Scratch,
     ) {
-        let sample = run.first().and_then(|(sample, _)| usize::try_from(*sample).ok());
+        let sample = run
+            .first()
+            .and_then(|(sample, _)| usize::try_from(*sample).ok());
         let Some((condition, size, at_least)) = sample.and_then(|s| self.samples.get(s)) else {
             return;
         };
@@ -236,7 +238,11 @@ impl RuleSet {
         }
         if !self.over_talks.is_empty() && heard.started_at.is_some() {
             let mine = role_place(Some(heard.speaker));
-            let others = talk.ends.iter().enumerate().filter(|(role, _)| *role != mine);
+            let others = talk
+                .ends
+                .iter()
+                .enumerate()
+                .filter(|(role, _)| *role != mine);
             if let Some(last) = others.filter_map(|(_, end)| *end).max() {
                 let over = (last.0 - begun.0) / 1_000;
                 self.reached(&self.over_talks, over, heard.speaker, scratch, |_| true);
@@ -352,7 +358,11 @@ impl Gathered {
     }
 
     /// Where it was found, when it was: the inner span is none for what has no place.
-    fn suffices(&self, condition: &CompiledCondition, text: &str) -> Option<Option<(usize, usize)>> {
+    fn suffices(
+        &self,
+        condition: &CompiledCondition,
+        text: &str,
+    ) -> Option<Option<(usize, usize)>> {
         match &condition.read.operator {
             Operator::Keywords { any, near, .. } => {
                 if self.is_forbidden || self.all != condition.all_bits {
@@ -388,7 +398,9 @@ impl Gathered {
             let mut to = *from;
             for (_, end, word) in hits.iter().skip(place) {
                 let reach = to.max(*end);
-                let chars = text.get(*from..reach).map_or(0, |part| part.chars().count());
+                let chars = text
+                    .get(*from..reach)
+                    .map_or(0, |part| part.chars().count());
                 if chars > within {
                     continue;
                 }

@@ -130,7 +130,8 @@ impl Talk {
         if self.heard.len() >= KEPT_TURNS {
             self.heard.pop_front();
         }
-        self.heard.reserve_exact(usize::from(self.heard.capacity() == self.heard.len()) * 4);
+        self.heard
+            .reserve_exact(usize::from(self.heard.capacity() == self.heard.len()) * 4);
         self.heard.push_back(short);
         true
     }
