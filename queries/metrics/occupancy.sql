@@ -13,25 +13,12 @@
 -- source: Amazon Connect: one chat of a possible four is 100 %
 -- dimensions:
 --   agent_id text
-with ordered as (
-    select
-        agent_id, state,
-        cast(at as bigint) as starts,
-        cast(lead(at) over w as bigint) as next_us,
-        last_value(capacity) ignore nulls over (
-            partition by agent_id order by at, revision, ingested_at, "offset"
-            rows between unbounded preceding and current row
-        ) as capacity,
-        cast(max(at) over () as bigint) as frontier_us
-    from agent_states
-    window w as (partition by agent_id order by at, revision, ingested_at, "offset")
-),
-spans as (
+with spans as (
     select
         agent_id, state, capacity,
-        greatest(starts, cast($from as bigint)) as starts,
-        least(coalesce(next_us, greatest(frontier_us, starts)), cast($to as bigint)) as ends
-    from ordered
+        greatest(cast(started_at as bigint), cast($from as bigint)) as starts,
+        least(cast(ended_at as bigint), cast($to as bigint)) as ends
+    from agent_state_spans
 ),
 logged as (
     select agent_id, coalesce(capacity, 1) as capacity, starts, ends

@@ -13,26 +13,12 @@
 -- source: Amazon Contact Lens: per interrupter
 -- params:
 --   speaker text = agent in agent|customer, who interrupts
-with timed as (
-    select
-        interaction_id, speaker,
-        cast(started_at as bigint) / 1000 as starts,
-        cast(ended_at as bigint) / 1000 as ends,
-        max(cast(ended_at as bigint) / 1000) over w as ended_before,
-        max(case when speaker = 'customer' then cast(ended_at as bigint) / 1000 end) over w as customer_until,
-        max(case when speaker = 'agent' then cast(ended_at as bigint) / 1000 end) over w as agent_until
-    from turns
-    where started_at is not null and ended_at >= started_at and not coalesce(recalled, false)
-    window w as (
-        partition by interaction_id order by started_at, seq rows between unbounded preceding and 1 preceding
-    )
-),
-spoken as (
+with spoken as (
     select
         interaction_id as spoken_in,
-        max(ends) - min(starts) as length_ms,
-        sum(case when speaker = $speaker and starts < case when $speaker = 'agent' then customer_until else agent_until end then least(ends, case when $speaker = 'agent' then customer_until else agent_until end) - starts else 0 end) as amount
-    from timed
+        max(ends_ms) - min(starts_ms) as length_ms,
+        sum(case when speaker = $speaker and starts_ms < case when $speaker = 'agent' then customer_until_ms else agent_until_ms end then least(ends_ms, case when $speaker = 'agent' then customer_until_ms else agent_until_ms end) - starts_ms else 0 end) as amount
+    from timed_turns
     group by interaction_id
 )
 select

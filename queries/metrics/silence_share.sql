@@ -13,26 +13,12 @@
 -- source: ours
 -- params:
 --   silence_s double precision = 3 from 0 to 600, a shorter pause is no silence
-with timed as (
-    select
-        interaction_id, speaker,
-        cast(started_at as bigint) / 1000 as starts,
-        cast(ended_at as bigint) / 1000 as ends,
-        max(cast(ended_at as bigint) / 1000) over w as ended_before,
-        max(case when speaker = 'customer' then cast(ended_at as bigint) / 1000 end) over w as customer_until,
-        max(case when speaker = 'agent' then cast(ended_at as bigint) / 1000 end) over w as agent_until
-    from turns
-    where started_at is not null and ended_at >= started_at and not coalesce(recalled, false)
-    window w as (
-        partition by interaction_id order by started_at, seq rows between unbounded preceding and 1 preceding
-    )
-),
-spoken as (
+with spoken as (
     select
         interaction_id as spoken_in,
-        max(ends) - min(starts) as length_ms,
-        sum(case when starts - ended_before > $silence_s * 1000 then starts - ended_before else 0 end) as silence_ms
-    from timed
+        max(ends_ms) - min(starts_ms) as length_ms,
+        sum(case when starts_ms - ended_before_ms > $silence_s * 1000 then starts_ms - ended_before_ms else 0 end) as silence_ms
+    from timed_turns
     group by interaction_id
 )
 select

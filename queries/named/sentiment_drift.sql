@@ -23,32 +23,24 @@
 --   mix_effect double precision
 --   rate_effect double precision
 -- tables: interactions, turns
-with said as (
-    select
-        interaction_id, topic_id, sentiment_score,
-        row_number() over (partition by interaction_id order by seq) as place
+with first_topics as (
+    select interaction_id as said_in, first_value(topic_id order by seq) filter (where topic_id is not null) as topic_id
     from turns
     where speaker = 'customer' and sentiment_score is not null
-),
-scored as (
-    select
-        interaction_id as said_in,
-        sum(place * sentiment_score) / sum(place) as score,
-        first_value(topic_id order by place) filter (where topic_id is not null) as topic_id
-    from said
     group by interaction_id
 ),
 placed as (
     select
-        s.score,
+        i.sentiment_score as score,
         coalesce(s.topic_id, '') as topic,
         case $by when 'agent' then i.agent_id when 'topic' then s.topic_id when 'channel' then i.channel else i.queue end as label,
         date_part('dow', i.started_at) as weekday,
         case when i.started_at >= $from and i.started_at < $to then 1 else 0 end as is_new
     from interactions as i
-    join scored as s on i.interaction_id = s.said_in
-    where (i.started_at >= $from and i.started_at < $to)
-        or (i.started_at >= $reference_from and i.started_at < $reference_to)
+    left join first_topics as s on i.interaction_id = s.said_in
+    where i.sentiment_score is not null
+        and ((i.started_at >= $from and i.started_at < $to)
+            or (i.started_at >= $reference_from and i.started_at < $reference_to))
 ),
 weekdays as (select distinct weekday as seen from placed where is_new = 1),
 compared as (

@@ -12,25 +12,14 @@ use utoipa::{IntoParams, ToSchema};
 use super::describe::Problems;
 use super::filters::Filters;
 use super::problem::ApiError;
-use super::rows::{fetch, json_text, time};
+use super::rows::{fetch, json_text, statement, time};
 use super::state::State;
 use crate::domain::Micros;
 use crate::error::ErrorCode;
 
-macro_rules! statement {
-    ($name:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/queries/profiles/",
-            $name,
-            ".sql"
-        ))
-    };
-}
-
-const AGENTS: &str = statement!("agents");
-const PARTS: &str = statement!("agent_parts");
-const EVIDENCE: &str = statement!("agent_evidence");
+const AGENTS: &str = statement!("profiles/agents");
+const PARTS: &str = statement!("profiles/agent_parts");
+const EVIDENCE: &str = statement!("profiles/agent_evidence");
 
 const MAX_AGENTS: u64 = 100_000;
 const MAX_PARTS: u64 = 10_000;

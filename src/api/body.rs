@@ -20,10 +20,13 @@ use super::problem::{
 };
 use crate::error::ErrorCode;
 
-/// A decoded JSON body.
-pub(super) struct Body<T>(pub T);
+/// A decoded JSON body of at most `LIMIT` bytes.
+pub(super) struct Body<T, const LIMIT: usize = MAX_BODY_BYTES>(pub T);
 
-impl<T> Deref for Body<T> {
+/// The body of an operation that takes many texts.
+pub(super) type Large<T> = Body<T, MAX_LARGE_BODY_BYTES>;
+
+impl<T, const LIMIT: usize> Deref for Body<T, LIMIT> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -31,7 +34,7 @@ impl<T> Deref for Body<T> {
     }
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -42,26 +45,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             if !is_json {
                 return Err(media_type());
             }
-            decode(&read(payload).await?).map(Self)
-        })
-    }
-}
-
-/// A decoded JSON body of an operation that takes many texts: up to [`MAX_LARGE_BODY_BYTES`].
-pub(super) struct Large<T>(pub T);
-
-impl<T: DeserializeOwned + 'static> FromRequest for Large<T> {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = essence(request).as_deref() == Some("application/json");
-        let payload = payload.take();
-        Box::pin(async move {
-            if !is_json {
-                return Err(media_type());
-            }
-            decode(&read_up_to(payload, MAX_LARGE_BODY_BYTES).await?).map(Self)
+            decode(&read_up_to(payload, LIMIT).await?).map(Self)
         })
     }
 }

@@ -12,26 +12,15 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::describe::Problems;
 use super::problem::ApiError;
-use super::rows::fetch;
+use super::rows::{fetch, statement};
 use super::state::State;
 use crate::domain::IdentityKind;
 use crate::error::ErrorCode;
 
-macro_rules! statement {
-    ($name:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/queries/profiles/",
-            $name,
-            ".sql"
-        ))
-    };
-}
-
-const LINKS: &str = statement!("customer_links");
-const SUMMARY: &str = statement!("customer_summary");
-const TIMELINE: &str = statement!("customer_timeline");
-const FACTS: &str = statement!("customer_facts");
+const LINKS: &str = statement!("profiles/customer_links");
+const SUMMARY: &str = statement!("profiles/customer_summary");
+const TIMELINE: &str = statement!("profiles/customer_timeline");
+const FACTS: &str = statement!("profiles/customer_facts");
 
 /// Between the items of a list that is bound as one text: no id holds it.
 const SEPARATOR: &str = "\u{1f}";

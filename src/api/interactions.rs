@@ -14,26 +14,15 @@ use super::describe::Problems;
 use super::filters::Filters;
 use super::problem::ApiError;
 use super::quality::findings::{FindingView, of_interaction};
-use super::rows::{fetch, json_text};
+use super::rows::{fetch, json_text, statement};
 use super::state::State;
 use crate::error::ErrorCode;
 
-macro_rules! statement {
-    ($name:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/queries/api/",
-            $name,
-            ".sql"
-        ))
-    };
-}
-
-const PAGE: &str = statement!("interactions_page");
-const ONE: &str = statement!("interaction");
-const LEGS: &str = statement!("interaction_legs");
-const TURNS: &str = statement!("interaction_turns");
-const TIMELINE: &str = statement!("interaction_timeline");
+const PAGE: &str = statement!("api/interactions_page");
+const ONE: &str = statement!("api/interaction");
+const LEGS: &str = statement!("api/interaction_legs");
+const TURNS: &str = statement!("api/interaction_turns");
+const TIMELINE: &str = statement!("api/interaction_timeline");
 
 const MAX_LIMIT: u64 = 1_000;
 const DEFAULT_LIMIT: u64 = 100;

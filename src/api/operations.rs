@@ -13,15 +13,12 @@ use utoipa::{IntoParams, ToSchema};
 use super::describe::Problems;
 use super::filters::Filters;
 use super::problem::ApiError;
-use super::rows::{fetch, time};
+use super::rows::{fetch, statement, time};
 use super::state::State;
 use crate::domain::Micros;
 use crate::error::ErrorCode;
 
-const STATEMENT: &str = include_str!(concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/queries/profiles/operations.sql"
-));
+const STATEMENT: &str = statement!("profiles/operations");
 
 /// What the figures are: a changed meaning is a new version.
 const DEFINITION: &str = "operations_profile@1";

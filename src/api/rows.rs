@@ -16,6 +16,19 @@ use super::state::State;
 use crate::domain::Role;
 use crate::query::{Answer, Request};
 
+/// A statement of `queries/`, by its path there without the ending.
+macro_rules! statement {
+    ($name:literal) => {
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/queries/",
+            $name,
+            ".sql"
+        ))
+    };
+}
+pub(super) use statement;
+
 /// The rows that `sql` gives, at most `max_rows`.
 pub(super) async fn fetch<T: DeserializeOwned>(
     state: &State,

@@ -3,6 +3,7 @@
 //! Invariants: one `serve` or `import` per data folder (an OS lock); a process
 //! works only with the token key that the lake was begun with.
 
+mod backup;
 mod ingest;
 mod inside;
 mod serve;
@@ -22,6 +23,7 @@ use crate::enrich::redact::{AllowList, Redactor};
 use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
+pub use backup::{Manifest, Restored, back_up, restore};
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};

@@ -29,7 +29,7 @@ use crate::pipeline::{Monitor, Pipeline, RuleBook};
 use crate::query::{Engine, Limits};
 use crate::search::Knowledge;
 use crate::sink::{AlertHub, AllowedHosts, TopicSink, WebhookClient};
-use crate::source::{Inbox, Source};
+use crate::source::{INBOX, Inbox, Source};
 use crate::store::article::Expected;
 use crate::store::quality::DocumentKind;
 use crate::store::{Change, Store};
@@ -330,7 +330,7 @@ async fn open(
         (None, None)
     } else {
         let (inbox, inbox_source) = Inbox::open(
-            &folder.path.join("inbox"),
+            &folder.path.join(INBOX),
             config.ingest.max_inbox_bytes.get(),
             faults,
         )?;

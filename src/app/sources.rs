@@ -16,6 +16,8 @@ use crate::source::{
     Rules, Source, TopicRule,
 };
 
+/// File of the data folder with the lengths that followed files had when first seen.
+pub const FOLLOWED: &str = "followed-files.json";
 /// Name of the source of the default topics.
 const DEFAULT_KAFKA: &str = "kafka";
 
@@ -165,7 +167,7 @@ fn followed(
     path: &Path,
     max_line_bytes: usize,
 ) -> anyhow::Result<(FollowedFile, u64)> {
-    let kept = config.data.dir.join("followed-files.json");
+    let kept = config.data.dir.join(FOLLOWED);
     let mut known: BTreeMap<PathBuf, u64> = match fs::read(&kept) {
         Ok(text) => serde_json::from_slice(&text)?,
         Err(_) => BTreeMap::new(),

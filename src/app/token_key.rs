@@ -91,6 +91,21 @@ pub async fn open(file: &Path, lake: &Storage) -> Result<TokenKey, TokenKeyError
     }
 }
 
+/// The fingerprint of the key that the lake was begun with.
+///
+/// # Errors
+/// When the lake can't be read.
+pub async fn fingerprint_at(lake: &Storage) -> Result<Option<String>, TokenKeyError> {
+    let kept = kept_fingerprint(lake).await?;
+    Ok(kept.map(|text| text.trim().to_owned()))
+}
+
+/// Whether `file` is the key with `fingerprint`.
+pub fn is_key(file: &Path, fingerprint: &str) -> bool {
+    let key = read_key(file).ok().flatten();
+    key.is_some_and(|key| key.fingerprint() == fingerprint)
+}
+
 async fn kept_fingerprint(lake: &Storage) -> Result<Option<String>, TokenKeyError> {
     let kept = lake.get(FINGERPRINT).await?;
     Ok(kept.map(|text| String::from_utf8_lossy(&text).into_owned()))

@@ -7,7 +7,6 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{print, read};
 use crate::enrich::sentiment::corpus::{Example, labelled, rated};
@@ -67,10 +66,8 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Kind::Suite(args) => return super::eval_suite::run(args),
     };
     let content = std::fs::read(&data.data)?;
-    let digest = Sha256::digest(&content);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let shown = json!({
-        "data": data.data, "sha256": digest,
+        "data": data.data, "sha256": read::sha256(&content),
         "models": {"sentiment": heads.polarity_version(), "dissatisfaction": heads.dissatisfaction_version()},
         "report": report,
     });

@@ -12,7 +12,6 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::{print, read};
 use crate::app::now;
@@ -90,11 +89,7 @@ impl Suite<'_> {
     fn text(&mut self, path: &str) -> anyhow::Result<String> {
         let full = self.args.root.join(path);
         let bytes = std::fs::read(&full).with_context(|| format!("reading {}", full.display()))?;
-        let digest: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        self.files.insert(path.to_owned(), digest);
+        self.files.insert(path.to_owned(), read::sha256(&bytes));
         read::text(&full)
     }
 

@@ -1,18 +1,17 @@
 //! `eval topics`: how well topics match labels, beside a plain method, as one JSON report.
 //!
-//! The data is CSV with a header, JSONL, or a JSON array of objects; plain or `.gz`. Nothing of it is stored.
+//! The data is CSV with a header, JSONL, or a JSON array of objects; plain, `.gz` or `.zst`. Nothing of it is stored.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::print;
+use super::{print, read};
+use crate::contract::delimited::split_delimited;
 use crate::enrich::segment::Segmenter;
 use crate::insight::topics::{Agreement, Scored, Settings, score};
 
@@ -22,7 +21,7 @@ use crate::insight::topics::{Agreement, Scored, Settings, score};
     after_help = "Example: tingchao eval topics --data requests.csv --text-column text --label-column intent"
 )]
 pub struct TopicsArgs {
-    /// CSV with a header, JSONL or a JSON array; plain or .gz.
+    /// CSV with a header, JSONL or a JSON array; plain, .gz or .zst.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Column or field of the text.
@@ -47,12 +46,12 @@ pub fn run(args: &TopicsArgs) -> anyhow::Result<ExitCode> {
         args.seeds > 0 && args.topics != Some(0),
         "--seeds and --topics are at least 1"
     );
-    let bytes = read(&args.data)?;
-    let rows = rows(&bytes, &args.data, &args.text_column, &args.label_column)?;
+    let content = read::text(&args.data)?;
+    let rows = rows(&content, &args.data, &args.text_column, &args.label_column)?;
     ensure!(!rows.is_empty(), "{} holds no rows", args.data.display());
     let texts: Vec<&str> = rows.iter().map(|(text, _)| text.as_str()).collect();
     let labels: Vec<&str> = rows.iter().map(|(_, label)| label.as_str()).collect();
-    let segmenter = Segmenter::new();
+    let segmenter = Segmenter::shared();
     let scored: Vec<Scored> = (0..args.seeds)
         .map(|step| {
             let settings = Settings {
@@ -60,7 +59,7 @@ pub fn run(args: &TopicsArgs) -> anyhow::Result<ExitCode> {
                 seed: args.seed.wrapping_add(step),
                 ..Settings::default()
             };
-            score(&segmenter, &texts, &labels, settings)
+            score(segmenter, &texts, &labels, settings)
         })
         .collect();
     let mean = |of: fn(&Scored) -> f64| scored.iter().map(of).sum::<f64>() / scored.len() as f64;
@@ -72,7 +71,7 @@ pub fn run(args: &TopicsArgs) -> anyhow::Result<ExitCode> {
     let report = json!({
         "kind": "topics",
         "data": args.data.file_name().map(|name| name.to_string_lossy()),
-        "data_sha256": data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes)),
+        "data_sha256": read::sha256(content.as_bytes()),
         "texts": texts.len(),
         "labels": labels.iter().collect::<BTreeSet<_>>().len(),
         "number": if args.topics.is_some() { "given" } else { "chosen" },
@@ -87,29 +86,8 @@ pub fn run(args: &TopicsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file, unpacked.
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let what = || format!("{} cannot be read", path.display());
-    let bytes = std::fs::read(path).with_context(what)?;
-    if path.extension().is_some_and(|ending| ending == "gz") {
-        let mut unpacked = Vec::new();
-        flate2::read::MultiGzDecoder::new(bytes.as_slice())
-            .read_to_end(&mut unpacked)
-            .with_context(what)?;
-        return Ok(unpacked);
-    }
-    Ok(bytes)
-}
-
 /// Text and label of each row.
-fn rows(
-    bytes: &[u8],
-    path: &Path,
-    text: &str,
-    label: &str,
-) -> anyhow::Result<Vec<(String, String)>> {
-    let body =
-        std::str::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
+fn rows(body: &str, path: &Path, text: &str, label: &str) -> anyhow::Result<Vec<(String, String)>> {
     let body = body.trim_start_matches('\u{feff}');
     let missing = |number: usize| {
         format!(
@@ -148,7 +126,13 @@ fn rows(
         });
         return read.collect();
     }
-    let mut records = records(body).into_iter();
+    let records = split_delimited(body, ',').map_err(|line| {
+        anyhow!(
+            "{}: the quotation that begins on line {line} never ends",
+            path.display()
+        )
+    })?;
+    let mut records = records.into_iter().map(|record| record.fields);
     let header = records.next().unwrap_or_default();
     let place = |name: &str| {
         let found = header.iter().position(|column| column == name);
@@ -168,43 +152,13 @@ fn rows(
     read.collect()
 }
 
-/// The records of a CSV text (RFC 4180).
-fn records(text: &str) -> Vec<Vec<String>> {
-    let mut records = Vec::new();
-    let (mut record, mut field, mut quoted) = (Vec::new(), String::new(), false);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                field.push('"');
-            }
-            '"' if quoted => quoted = false,
-            '"' if field.is_empty() => quoted = true,
-            ',' if !quoted => record.push(std::mem::take(&mut field)),
-            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
-            '\n' if !quoted => {
-                record.push(std::mem::take(&mut field));
-                records.push(std::mem::take(&mut record));
-            }
-            c => field.push(c),
-        }
-    }
-    if !field.is_empty() || !record.is_empty() {
-        record.push(field);
-        records.push(record);
-    }
-    records.retain(|record| record.len() > 1 || record.iter().any(|field| !field.is_empty()));
-    records
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn rows_of_every_form() {
-        let read = |body: &str| rows(body.as_bytes(), Path::new("x"), "t", "l").unwrap();
+        let read = |body: &str| rows(body, Path::new("x"), "t", "l").unwrap();
         let wanted = [
             ("a, \"b\"".to_owned(), "1".to_owned()),
             ("c\nd".to_owned(), "2".to_owned()),
@@ -218,10 +172,10 @@ mod tests {
             read("[{\"t\":\"a, \\\"b\\\"\",\"l\":\"1\"},{\"t\":\"c\\nd\",\"l\":2}]"),
             wanted
         );
-        let no = rows(b"x,l\n1,2\n", Path::new("x.csv"), "t", "l")
+        let no = rows("x,l\n1,2\n", Path::new("x.csv"), "t", "l")
             .unwrap_err()
             .to_string();
         assert!(no.contains("`t`") && no.contains("x, l"), "{no}");
-        assert!(rows(b"{\"l\":1}", Path::new("x"), "t", "l").is_err());
+        assert!(rows("{\"l\":1}", Path::new("x"), "t", "l").is_err());
     }
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong use.
 
 mod analyze;
+mod backup;
 mod check_config;
 mod client;
 mod demo;
@@ -56,6 +57,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Do scheduled work now.
     Job(job::JobArgs),
+    /// Copy all data into a new folder, also beside a running server.
+    Backup(backup::BackupArgs),
+    /// Make a new data folder from a back-up.
+    Restore(backup::RestoreArgs),
     /// API keys.
     Keys(keys::KeysArgs),
     /// Work on mappings: `mapping new FILE` drafts one from a file's header.
@@ -87,6 +92,8 @@ pub fn run() -> ExitCode {
         Command::Ingest(args) => ingest::run(&cli.common, &args),
         Command::Replay(args) => replay::run(&cli.common, &args),
         Command::Job(args) => job::run(&cli.common, &args),
+        Command::Backup(args) => backup::backup(&cli.common, &args),
+        Command::Restore(args) => backup::restore(&cli.common, &args),
         Command::Keys(args) => keys::run(&cli.common, &args),
         Command::Openapi => describe::openapi(),
         Command::Schemas(args) => describe::schemas(&args),

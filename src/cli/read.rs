@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
+use sha2::{Digest, Sha256};
 
 /// The text of a file.
 ///
@@ -33,4 +34,9 @@ pub fn text(path: &Path) -> anyhow::Result<String> {
     }
     .with_context(|| format!("reading {name} as UTF-8"))?;
     Ok(text)
+}
+
+/// The SHA-256 of `bytes`, in hexadecimal: which data a report is of.
+pub fn sha256(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }

@@ -1,16 +1,15 @@
 //! `eval knowledge` and `train retrieval`: search measured on labelled queries, its models learnt from pairs.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::print;
+use super::{print, read};
+use crate::contract::delimited::split_delimited;
 use crate::search::Models;
 use crate::search::encoder::Encoder;
 use crate::search::lessons::{admit, sentence_key, teach};
@@ -117,7 +116,10 @@ pub fn eval(args: &KnowledgeArgs) -> anyhow::Result<ExitCode> {
     let report = measure(models.parts(), &labelled, args.questions_only)?;
     let mut digests = BTreeMap::new();
     for file in files {
-        digests.insert(file.display().to_string(), sha256(&std::fs::read(file)?));
+        digests.insert(
+            file.display().to_string(),
+            read::sha256(&std::fs::read(file)?),
+        );
     }
     let shown = json!({
         "data": digests,
@@ -149,7 +151,7 @@ pub fn train(args: &RetrievalArgs) -> anyhow::Result<ExitCode> {
         );
         let before = read.len();
         let admitted = admit(read, &excluded);
-        counts.push(json!({"pairs": file, "sha256": sha256(&std::fs::read(file)?), "read": before, "used": admitted.len()}));
+        counts.push(json!({"pairs": file, "sha256": read::sha256(&std::fs::read(file)?), "read": before, "used": admitted.len()}));
         corpora.push(admitted);
     }
     let settings = Settings {
@@ -166,13 +168,6 @@ pub fn train(args: &RetrievalArgs) -> anyhow::Result<ExitCode> {
         &json!({"corpora": counts, "out": args.out}),
     )?);
     Ok(ExitCode::SUCCESS)
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn labelled(args: &KnowledgeArgs) -> anyhow::Result<(Labelled, Vec<&Path>)> {
@@ -301,18 +296,12 @@ fn strings(value: &Value, found: &mut impl FnMut(&str)) {
 
 /// The rows of CSV with a header, or of JSONL, as JSON objects; plain or .gz.
 fn rows(file: &Path) -> anyhow::Result<Vec<Value>> {
-    let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
-    let mut text = String::new();
-    if file.extension().is_some_and(|end| end == "gz") {
-        flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_string(&mut text)?;
-    } else {
-        text = String::from_utf8(bytes)?;
-    }
+    let text = read::text(file)?;
     if text.trim_start().starts_with('{') {
         let lines = text.lines().filter(|line| !line.trim().is_empty());
         return lines.map(|line| Ok(serde_json::from_str(line)?)).collect();
     }
-    let Ok(records) = crate::store::delimited::split_csv(&text) else {
+    let Ok(records) = split_delimited(&text, ',') else {
         bail!("{}: a quotation never ends", file.display());
     };
     let mut records = records.into_iter();

@@ -14,6 +14,7 @@
 
 mod check;
 mod decode;
+pub mod delimited;
 pub mod event;
 pub mod format;
 pub mod mapping;

@@ -10,6 +10,8 @@
 //! would make regression to the mean look like help. Verdicts are given on days 14 and 28 alone, each at half the
 //! error. The same input gives the same verdict. It knows no tables: counts come in, numbers go out.
 
+use super::statistics::false_discovery;
+
 /// Days that are compared with.
 pub const BEFORE_DAYS: usize = 28;
 /// Days before the change that are left out.
@@ -145,23 +147,8 @@ pub fn estimate(
 /// Benjamini-Hochberg: which of many p-values hold when `rate` of the claims may be false.
 #[must_use]
 pub fn claims(p_values: &[f64], rate: f64) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..p_values.len()).collect();
-    let value = |at: usize| p_values.get(at).copied().unwrap_or(1.0);
-    order.sort_by(|&a, &b| value(a).total_cmp(&value(b)));
-    let held = order
-        .iter()
-        .zip(1_usize..)
-        .filter(|(at, rank)| value(**at) <= rate * to_f64(*rank) / to_f64(p_values.len()))
-        .map(|(_, rank)| rank)
-        .max()
-        .unwrap_or(0);
-    let mut claims = vec![false; p_values.len()];
-    for at in order.into_iter().take(held) {
-        if let Some(claim) = claims.get_mut(at) {
-            *claim = true;
-        }
-    }
-    claims
+    let adjusted = false_discovery(p_values);
+    adjusted.into_iter().map(|q| q <= rate).collect()
 }
 
 /// First day before, the day of the change, one past the last day after.

@@ -80,6 +80,12 @@ impl Cleaner {
         Ok(rewritten)
     }
 
+    /// The last day that can be closed by the clock.
+    pub(super) fn last_closable(&self) -> Day {
+        let day = Micros((self.clock)().0 - self.closing.after_micros).day();
+        Day(day.0 - 1)
+    }
+
     /// Whether nothing more is expected of `day`, of which the last row came in at `last_at`.
     pub(super) fn is_closed(&self, day: Day, last_at: Micros) -> bool {
         let now = (self.clock)();

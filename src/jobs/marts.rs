@@ -65,7 +65,8 @@ impl Storing {
 /// The last day of the next piece of closed days; `None` when no other day has closed.
 async fn closed_through(cleaner: &Cleaner, after: Option<Day>) -> Result<Option<Day>, CleanError> {
     let (mut through, mut bytes) = (None, 0);
-    for (day, (last_at, size)) in cleaner.engine.days_after(after).await? {
+    let last = cleaner.last_closable();
+    for (day, (last_at, size)) in cleaner.engine.days_between(after, last).await? {
         if bytes > 0 && bytes + size > BUILD_BYTES || !cleaner.is_closed(day, last_at) {
             break;
         }

@@ -17,7 +17,7 @@ use deltalake::protocol::DeltaOperation;
 use deltalake::protocol::checkpoints::{cleanup_metadata, create_checkpoint};
 
 use super::parquet_file::{DataFile, DataFileWriter};
-use super::read::{all_files, files_of_day, read_file};
+use super::read::{all_files, day_of, files_of_day, read_file};
 use super::table::{LakeError, LakeTable};
 use super::{Lake, Lease, LeaseError};
 use crate::disk::FaultPoint;
@@ -160,10 +160,7 @@ fn crowded_days(
 ) -> Result<Vec<Day>, LakeError> {
     let mut small: BTreeMap<Day, usize> = BTreeMap::new();
     for file in all_files(table.name(), &table.latest())? {
-        let day = file
-            .partition_values
-            .get("dt")
-            .and_then(|day| Day::parse(day.as_deref()?).ok());
+        let day = day_of(&file);
         if let Some(day) = day.filter(|_| is_small(&file, upkeep)) {
             *small.entry(day).or_default() += 1;
         }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::maintain::{Splitter, remove};
 use super::parquet_file::DataFile;
-use super::read::{all_files, read_file};
+use super::read::{all_files, day_of, read_file};
 use super::table::{LakeError, Progress};
 use super::{Lake, LakeTable, Lease, UpkeepError};
 use crate::domain::{AppId, Day, Micros};
@@ -176,11 +176,6 @@ pub fn file_list(
     let files = all_files(table, snapshot)?.into_iter();
     let dated = files.filter_map(|file| Some((day_of(&file)?, DayFile(file))));
     Ok(dated.collect())
-}
-
-fn day_of(file: &Add) -> Option<Day> {
-    let day = file.partition_values.get("dt")?.as_deref()?;
-    Day::parse(day).ok()
 }
 
 /// A file of one day.

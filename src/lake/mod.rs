@@ -6,6 +6,8 @@
 //! processes, maintenance has one owner. Not here: SQL (`query`), row formats
 //! (`tables`), when to flush (`pipeline`).
 
+mod columns;
+mod copy;
 mod durable;
 mod lease;
 mod maintain;
@@ -20,6 +22,7 @@ mod tail;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use copy::{TableVersion, table_version};
 pub use durable::DurableDisk;
 pub use lease::{Lease, LeaseError, MAINTENANCE};
 pub use maintain::{Done, Round, Upkeep, UpkeepError, compact, is_crowded, keep_up, rewrite_day};

@@ -19,6 +19,7 @@ use parquet::errors::ParquetError;
 use arrow::array::RecordBatch;
 
 use super::LakeError;
+use super::columns::filled;
 use crate::domain::Day;
 
 const BATCH_ROWS: usize = 8192;
@@ -36,6 +37,12 @@ pub(super) fn files_of_day(
     let files = all_files(table, snapshot)?;
     let of_day = |add: &Add| add.partition_values.get("dt") == Some(&wanted);
     Ok(files.into_iter().filter(of_day).collect())
+}
+
+/// The day of a file's rows.
+pub(super) fn day_of(file: &Add) -> Option<Day> {
+    let day = file.partition_values.get("dt")?.as_deref()?;
+    Day::parse(day).ok()
 }
 
 /// All active files.
@@ -86,7 +93,8 @@ pub(super) async fn read_file(
     }
     let mut batches = builder.build().map_err(failed)?;
     while let Some(batch) = batches.next().await {
-        each(batch.map_err(failed)?).map_err(failed)?;
+        let rows = filled(table, batch.map_err(failed)?, columns).map_err(failed)?;
+        each(rows).map_err(failed)?;
     }
     Ok(())
 }
@@ -97,15 +105,8 @@ pub(super) async fn read_file(
 /// When the snapshot is not loaded.
 pub fn days_of(table: &super::LakeTable) -> Result<Vec<Day>, LakeError> {
     let snapshot = table.latest();
-    let mut days: Vec<Day> = all_files(table.name(), &snapshot)?
-        .iter()
-        .filter_map(|add| {
-            add.partition_values
-                .get("dt")?
-                .as_deref()
-                .and_then(|dt| Day::parse(dt).ok())
-        })
-        .collect();
+    let files = all_files(table.name(), &snapshot)?;
+    let mut days: Vec<Day> = files.iter().filter_map(day_of).collect();
     days.sort_unstable();
     days.dedup();
     Ok(days)

@@ -180,11 +180,11 @@ impl Storage {
         }
     }
 
-    fn path(&self, name: &str) -> Path {
+    pub(super) fn path(&self, name: &str) -> Path {
         Path::from_iter(self.prefix.parts().chain(Path::from(name).parts()))
     }
 
-    fn failed(doing: &'static str) -> impl FnOnce(object_store::Error) -> LakeError {
+    pub(super) fn failed(doing: &'static str) -> impl FnOnce(object_store::Error) -> LakeError {
         move |source| LakeError::Storage {
             table: "_tingchao".into(),
             doing,

@@ -20,6 +20,7 @@ use object_store::ObjectStoreExt;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Storage;
+use super::columns::complete;
 use super::parquet_file::{DataFile, STATS_COLUMNS};
 use crate::domain::{AppId, Checkpoint, Micros};
 use crate::tables::TableSpec;
@@ -153,6 +154,7 @@ impl LakeTable {
             .map_err(failed("opening"))?;
         if exists {
             table.load().await.map_err(failed("opening"))?;
+            table = complete(table, spec, storage.shown()).await?;
         } else {
             table = create_or_load(spec, table.log_store())
                 .await

@@ -334,7 +334,7 @@ impl Catalog {
     }
 }
 
-fn version_of(table: &DeltaTable) -> i64 {
+pub(super) fn version_of(table: &DeltaTable) -> i64 {
     table
         .version()
         .and_then(|version| i64::try_from(version).ok())

@@ -66,7 +66,7 @@ impl Engine {
         days_and_times(answer).await
     }
 
-    /// Days of `table` after `after`, with when their last row came in.
+    /// Days of `table` after `after` and up to `last`, with when their last row came in.
     ///
     /// # Errors
     /// When the table can't be read.
@@ -74,11 +74,13 @@ impl Engine {
         &self,
         table: TableId,
         after: Option<Day>,
+        last: Day,
     ) -> Result<Vec<(Day, Micros)>, QueryError> {
         let name = table.name();
-        let later = after.map_or(String::new(), |after| format!("where dt > date '{after}'"));
+        let later = after.map_or(String::new(), |after| format!("and dt > date '{after}'"));
         let days = format!(
-            "select dt, max(ingested_at) as last_at from raw.{name} {later} group by dt order by dt"
+            "select dt, max(ingested_at) as last_at from raw.{name} \
+             where dt <= date '{last}' {later} group by dt order by dt"
         );
         let answer = self.maintain(days, Vec::new()).await?;
         days_and_times(answer).await

@@ -13,6 +13,7 @@ use super::error::QueryError;
 use super::guard;
 use super::header::{Column, Header, Param};
 use crate::domain::Permission;
+use crate::tables::MartId;
 
 /// A file's name without its ending, and its text.
 pub(super) type File = (&'static str, &'static str);
@@ -47,6 +48,8 @@ pub(super) const MARTS: &[File] = files!("marts":
     "interaction_surveys",
     "interactions",
     "operations_intervals",
+    "agent_state_spans",
+    "timed_turns",
 );
 
 /// Queries with parameters.
@@ -206,7 +209,7 @@ impl NamedQuery {
 pub(super) struct Library {
     pub(super) relations: BTreeMap<&'static str, Relation>,
     pub(super) named: Vec<NamedQuery>,
-    /// What the relations say, as a number: stored days made by another version are made again.
+    /// What stored marts say, with all that they read: stored days made by another version are made again.
     pub(super) version: String,
 }
 
@@ -220,7 +223,7 @@ impl Library {
         let mut library = Self {
             relations: BTreeMap::new(),
             named: Vec::new(),
-            version: version_of(relations),
+            version: String::new(),
         };
         for (name, text) in relations.iter().copied().flatten() {
             let (header, statement) = read(name, text)?;
@@ -245,7 +248,20 @@ impl Library {
             });
         }
         library.check_cycles()?;
+        library.version = library.version_of_marts()?;
         Ok(library)
+    }
+
+    fn version_of_marts(&self) -> Result<String, QueryError> {
+        let mut read = BTreeSet::new();
+        for mart in MartId::ALL {
+            self.visit(mart.name(), &mut Vec::new(), &mut read)?;
+        }
+        let mut hasher = twox_hash::XxHash3_64::new();
+        for relation in read.iter().filter_map(|name| self.relations.get(name)) {
+            hasher.write(relation.text.as_bytes());
+        }
+        Ok(format!("{:016x}", hasher.finish()))
     }
 
     fn check_cycles(&self) -> Result<(), QueryError> {
@@ -287,16 +303,6 @@ impl Library {
         done.insert(known);
         Ok(())
     }
-}
-
-/// A hash of all relations' texts.
-fn version_of(relations: &[&[File]]) -> String {
-    let mut hasher = twox_hash::XxHash3_64::new();
-    for (name, text) in relations.iter().copied().flatten() {
-        hasher.write(name.as_bytes());
-        hasher.write(text.as_bytes());
-    }
-    format!("{:016x}", hasher.finish())
 }
 
 fn broken(name: &str, why: &str) -> QueryError {

@@ -21,7 +21,7 @@ use deltalake::DeltaTable;
 use twox_hash::XxHash3_64;
 
 use super::answer::BatchStream;
-use super::catalog::Snapshot;
+use super::catalog::{Snapshot, version_of};
 use super::engine::Engine;
 use super::error::QueryError;
 use crate::domain::{Day, Micros};
@@ -315,11 +315,6 @@ impl Marts {
     }
 }
 
-fn version_of(table: &DeltaTable) -> i64 {
-    let version = table.version().map(i64::try_from);
-    version.and_then(Result::ok).unwrap_or(-1)
-}
-
 fn ids(ids: &BTreeSet<String>) -> Result<Arc<dyn TableProvider>, QueryError> {
     let failed = |error| QueryError::internal("listing interactions with news", error);
     let field = Field::new("interaction_id", DataType::Utf8, false);
@@ -413,23 +408,25 @@ impl Engine {
         })
     }
 
-    /// Days of the logs after `after`, with when their last row came in and the bytes of their files.
+    /// Days of the logs after `after` and up to `last`, with when their last row came in and the bytes of their
+    /// files.
     ///
     /// # Errors
     /// When the lake can't be read.
-    pub async fn days_after(
+    pub async fn days_between(
         &self,
         after: Option<Day>,
+        last: Day,
     ) -> Result<BTreeMap<Day, (Micros, u64)>, QueryError> {
         let mut days: BTreeMap<Day, (Micros, u64)> = BTreeMap::new();
         for id in LOGS {
             let table = self.lake().table(id).latest();
             for (day, file) in file_list(id.name(), &table)? {
-                if after.is_none_or(|after| day > after) {
+                if day <= last && after.is_none_or(|after| day > after) {
                     days.entry(day).or_insert((Micros(i64::MIN), 0)).1 += file.bytes();
                 }
             }
-            for (day, last_at) in self.last_rows(id, after).await? {
+            for (day, last_at) in self.last_rows(id, after, last).await? {
                 let entry = days.entry(day).or_insert((last_at, 0));
                 entry.0 = entry.0.max(last_at);
             }

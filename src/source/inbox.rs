@@ -30,7 +30,8 @@ use crate::contract::{Event, RejectCode, Rejection};
 use crate::disk::{FaultPoint, Faults, create_folder, remove_file, sync_file, sync_folder};
 use crate::domain::{Partition, Redacted};
 
-const NAME: &str = "inbox";
+/// Name of the source, and of its folder.
+pub const INBOX: &str = "inbox";
 const SEGMENT_BYTES: u64 = 16 << 20;
 const QUEUED_APPENDS: usize = 1024;
 const GROUPED_BYTES: usize = 8 << 20;
@@ -275,6 +276,58 @@ fn recover(folder: &Path, faults: &Faults) -> io::Result<(VecDeque<Segment>, i64
     Ok((segments, next))
 }
 
+/// A copied inbox: its newest entries without a hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboxCopy {
+    /// Offset of the first entry behind the last hole.
+    pub first: i64,
+    /// Offset after the last entry.
+    pub next: i64,
+}
+
+/// Copies the inbox in `folder` to `target`, also while it is written and let go; what an earlier call has copied stays
+/// or becomes longer. `None` when there is no inbox, or nothing is in it.
+///
+/// # Errors
+/// When a folder can't be used.
+pub fn copy_inbox(folder: &Path, target: &Path) -> Result<Option<InboxCopy>, InboxError> {
+    let disk = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| InboxError::Disk { path, source }
+    };
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let none = Faults::none();
+    create_folder(target, &none).map_err(disk(target))?;
+    for entry in fs::read_dir(folder).map_err(disk(folder))? {
+        let path = entry.map_err(disk(folder))?.path();
+        if path.extension().is_none_or(|end| end != "log") {
+            continue;
+        }
+        match fs::copy(&path, target.join(path.file_name().unwrap_or_default())) {
+            Ok(_) => {}
+            // Let go meanwhile: the tables have what was in it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(disk(&path)(error)),
+        }
+    }
+    // The last line may have been half written.
+    let (segments, next) = recover(target, &none).map_err(disk(target))?;
+    let mut first = next;
+    for segment in segments.iter().rev() {
+        let path = &segment.path;
+        let (entries, _) = count_lines(path).map_err(disk(path))?;
+        if segment.first + entries < first {
+            break;
+        }
+        first = segment.first;
+        let file = File::open(path).map_err(disk(path))?;
+        sync_file(&file, path, &none).map_err(disk(path))?;
+    }
+    Ok((!segments.is_empty()).then_some(InboxCopy { first, next }))
+}
+
 fn count_lines(path: &Path) -> io::Result<(i64, u64)> {
     let mut reader = BufReader::new(File::open(path)?);
     let (mut lines, mut whole_bytes) = (0, 0);
@@ -420,7 +473,7 @@ pub struct InboxSource {
 impl InboxSource {
     fn new(shared: Arc<Shared>, faults: Arc<Faults>) -> Self {
         Self {
-            name: NAME.into(),
+            name: INBOX.into(),
             shared,
             faults,
             assigned: false,

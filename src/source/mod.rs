@@ -26,7 +26,9 @@ pub use file::{
     FileImport, FileImportError, FollowedFile, Manifest, ManifestFile, Rules, head_hash,
 };
 pub use foreign::{FileReport, ForeignDocument, ForeignReader, ForeignRules, Refusal, Reports};
-pub use inbox::{Inbox, InboxEntry, InboxError, InboxSource, Receipt};
+pub use inbox::{
+    INBOX, Inbox, InboxCopy, InboxEntry, InboxError, InboxSource, Receipt, copy_inbox,
+};
 pub use kafka::{KafkaSource, KafkaSourceError, TopicRule, connection};
 pub use lines::{Line, LineError, Lines, open_file};
 pub use replay::Replay;

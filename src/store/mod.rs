@@ -16,7 +16,6 @@ pub mod article;
 mod articles;
 mod audit;
 mod cache;
-pub mod delimited;
 mod key;
 pub mod quality;
 mod sqlite;
@@ -25,7 +24,7 @@ mod sqlite_quality;
 #[cfg(test)]
 mod suite;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -87,6 +86,17 @@ impl Store {
     pub async fn close(&self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
+        }
+    }
+
+    /// Writes a copy of the whole store to the new file `target`, while others use it. `false`: the database has a
+    /// back-up of its own.
+    ///
+    /// # Errors
+    /// When the store or the file fails.
+    pub async fn copy_to(&self, target: &Path) -> Result<bool, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.copy_to(target).await.map(|()| true),
         }
     }
 

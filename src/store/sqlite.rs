@@ -44,6 +44,8 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
     ),
 ];
 
+/// Of one moment, without the gaps of the original.
+const COPY: &str = "VACUUM INTO ?";
 const INSERT_KEY: &str =
     "INSERT INTO keys (id, name, role, secret_sha256, created_at_us) VALUES (?, ?, ?, ?, ?)";
 const SELECT_KEY: &str =
@@ -88,6 +90,20 @@ impl Sqlite {
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
+    }
+
+    pub(super) async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        let copied = sqlx::query(COPY).bind(target.to_string_lossy());
+        copied
+            .execute(&self.pool)
+            .await
+            .map_err(failed("copy itself"))?;
+        std::fs::set_permissions(target, Permissions::from_mode(MODE_OWNER_ONLY))
+            .and_then(|()| File::open(target)?.sync_all())
+            .map_err(|source| StoreError::CreateFile {
+                path: target.to_owned(),
+                source,
+            })
     }
 
     pub(super) async fn insert_key(

@@ -92,6 +92,13 @@ impl TableId {
     }
 }
 
+/// Name and columns of the stored log or mart that is called `name`.
+pub fn spec_of(name: &str) -> Option<&'static TableSpec> {
+    let logs = TableId::ALL.iter().map(|id| id.spec());
+    let marts = MartId::ALL.iter().map(|id| id.spec());
+    logs.chain(marts).find(|spec| spec.name == name)
+}
+
 /// What every fact row says of its event besides the data.
 #[derive(Clone, Copy)]
 pub struct Meta<'a> {

@@ -3,6 +3,8 @@
 //! Every server and folder is a test's own. Tests wait for conditions with bounds and never for a time.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod broker;
@@ -47,3 +49,5 @@ mod restart;
 mod support;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod upgrade;

@@ -18,9 +18,9 @@ use crate::api::body::{decode, essence, read_up_to};
 use crate::api::describe::Problems;
 use crate::api::problem::ApiError;
 use crate::api::state::State;
+use crate::contract::delimited::split_delimited;
 use crate::error::{ErrorCode, FieldError};
 use crate::store::article::{Content, DEFAULT_BASE, Written, check_base, check_id};
-use crate::store::delimited::split_csv;
 
 /// Largest body, bytes.
 const MAX_BYTES: usize = 64 << 20;
@@ -164,7 +164,7 @@ fn array(body: &[u8]) -> Result<Vec<Line>, ApiError> {
 
 fn csv(body: &[u8]) -> Result<Vec<Line>, ApiError> {
     let text = text(body)?;
-    let mut records = split_csv(text)
+    let mut records = split_delimited(text, ',')
         .map_err(|line| {
             ApiError::parameter(
                 "",

@@ -3,7 +3,7 @@
 //! In CSV the lists (similar questions, attachments, channels) stand in one field, one item a line.
 
 use super::view::{ArticleInput, ArticleView};
-use crate::store::delimited::Record;
+use crate::contract::delimited::Record;
 
 /// The columns of CSV; only `question` is required, the order is free.
 pub(super) const COLUMNS: [&str; 13] = [

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::auth::Caller;
-use super::super::body::Large;
+use super::super::body::{Body, Large};
 use super::super::describe::Problems;
 use super::super::problem::ApiError;
 use super::super::state::State;
@@ -172,7 +172,7 @@ pub(in super::super) async fn topic_run_start(
     caller: Caller,
     body: Large<TopicRunRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let Large(request) = body;
+    let Body(request) = body;
     let settings = settings(&request)?;
     let id = format!("run-{}", caller.request_id);
     let redactor = state.clone();

@@ -4,6 +4,9 @@
 //! and a queue without a name are the last part of their ARN, because events
 //! know nothing else.
 
+use serde_json::Value;
+
+use super::draft::object;
 use super::node::Node;
 use crate::contract::Rejection;
 
@@ -48,6 +51,21 @@ pub(super) fn direction_and_entry(method: Option<&str>) -> (&'static str, &'stat
         "MONITOR" | "DISCONNECT" => ("inbound", "agent"),
         _ => ("inbound", "ivr"),
     }
+}
+
+/// What a contact follows from, if anything.
+pub(super) fn related(
+    initial: Option<String>,
+    previous: Option<String>,
+    reason: Option<String>,
+) -> Option<Value> {
+    (initial.is_some() || previous.is_some()).then(|| {
+        object([
+            ("initial_id", initial.into()),
+            ("previous_id", previous.into()),
+            ("reason", reason.into()),
+        ])
+    })
 }
 
 /// Why and by whom a contact ended, by `DisconnectReason` (often absent).

@@ -8,7 +8,7 @@
 
 use serde_json::{Value, json};
 
-use super::amazon::{channel, direction_and_entry, end, id_of, source};
+use super::amazon::{channel, direction_and_entry, end, id_of, related, source};
 use super::draft::{Head, customer, instant, object, push};
 use super::node::Node;
 use super::{Converted, clock};
@@ -117,13 +117,7 @@ fn transcript(root: &Node<'_>, times: &Times, agent_id: Option<&str>) -> Result<
     let previous = root
         .any(&["PreviousContactId", "RelatedContactId"])
         .word()?;
-    let related = (initial.is_some() || previous.is_some()).then(|| {
-        object([
-            ("initial_id", initial.into()),
-            ("previous_id", previous.into()),
-            ("reason", method.into()),
-        ])
-    });
+    let related = related(initial, previous, method);
     let reason = root.get("DisconnectReason").text()?;
     let ended = times.ended.map(|time| {
         let answered = times.answered.is_some();

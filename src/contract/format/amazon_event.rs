@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::amazon::{channel, direction_and_entry, end, id_of, source};
+use super::amazon::{channel, direction_and_entry, end, id_of, related, source};
 use super::amazon_ctr::endpoint;
 use super::draft::{Head, object, push};
 use super::node::Node;
@@ -140,13 +140,7 @@ fn started(contact: &Contact<'_>, out: &mut Converted) -> Result<(), Rejection> 
     let previous = detail
         .any(&["previousContactId", "relatedContactId"])
         .word()?;
-    let related = (initial.is_some() || previous.is_some()).then(|| {
-        object([
-            ("initial_id", initial.into()),
-            ("previous_id", previous.into()),
-            ("reason", method.into()),
-        ])
-    });
+    let related = related(initial, previous, method);
     let data = object([
         ("channel", channel(detail.get("channel").text()?).into()),
         ("direction", direction.into()),

@@ -1,6 +1,7 @@
-//! Records of CSV (RFC 4180): quotations, line breaks inside fields, a byte order mark.
+//! Records of whole texts in CSV or TSV (RFC 4180): quotations, line breaks inside fields, a byte order mark.
 //!
-//! It does not know what the columns mean. Foreign files with other separators and encodings are read by mappings.
+//! It does not know what the columns mean. Foreign files, of other encodings and any size, are read row by row by
+//! mappings.
 
 /// A record of CSV with the line on which it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,11 +12,11 @@ pub struct Record {
     pub fields: Vec<String>,
 }
 
-/// Splits CSV by RFC 4180.
+/// Splits text by RFC 4180, with `delimiter` between fields.
 ///
 /// # Errors
 /// The line on which a quotation begins that never ends.
-pub fn split_csv(text: &str) -> Result<Vec<Record>, u64> {
+pub fn split_delimited(text: &str, delimiter: char) -> Result<Vec<Record>, u64> {
     let mut records = Vec::new();
     let (mut fields, mut field) = (Vec::new(), String::new());
     let (mut line, mut begins) = (1, 1);
@@ -37,7 +38,7 @@ pub fn split_csv(text: &str) -> Result<Vec<Record>, u64> {
             (true, '"') => quoted = false,
             (true, c) => field.push(c),
             (false, '"') if field.is_empty() => quoted = true,
-            (false, ',') => fields.push(std::mem::take(&mut field)),
+            (false, c) if c == delimiter => fields.push(std::mem::take(&mut field)),
             (false, '\r') if chars.peek() == Some(&'\n') => {}
             (false, '\n') => {
                 fields.push(std::mem::take(&mut field));
@@ -72,7 +73,11 @@ mod tests {
 
     #[test]
     fn quotations_and_lines_are_read() {
-        let records = split_csv("\u{feff}id,question\r\n1,\"a, \"\"b\"\"\nc\"\r\n\r\n2,d").unwrap();
+        let records = split_delimited(
+            "\u{feff}id,question\r\n1,\"a, \"\"b\"\"\nc\"\r\n\r\n2,d",
+            ',',
+        )
+        .unwrap();
         let seen: Vec<_> = records
             .iter()
             .map(|r| (r.line, r.fields.join("|")))
@@ -85,6 +90,6 @@ mod tests {
                 (5, "2|d".into())
             ]
         );
-        assert_eq!(split_csv("a\n\"b").err(), Some(2));
+        assert_eq!(split_delimited("a\n\"b", ',').err(), Some(2));
     }
 }
