@@ -16,8 +16,10 @@ mod events;
 mod filters;
 mod health;
 mod interactions;
+mod interventions;
 mod keys;
 mod knowledge;
+mod labels;
 mod metrics;
 mod operations;
 mod page;
@@ -26,6 +28,8 @@ mod problem;
 mod quality;
 mod queries;
 mod request;
+mod risks;
+mod routing;
 mod rows;
 mod server;
 mod sources;
@@ -39,6 +43,7 @@ mod topics;
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
+pub use routing::RoutingFacts;
 pub use server::{Doors, ServeError, serve, serve_admin};
 pub use state::{IngestLimits, SharedState, State};
 pub use tls::{Tls, TlsError};
@@ -50,13 +55,19 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(events::events_post)
         .service(analyze::analyze)
+        .service(labels::labels_post)
+        .service(labels::labels_list)
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(operations::operations_profile)
         .service(agents::agents_list)
         .service(agents::agent_profile)
+        .service(risks::customers_list)
         .service(customers::customer_lookup)
         .service(customers::customer_profile)
+        .service(routing::menu::customer_ivr_menu)
+        .service(routing::priority::routing_priority)
+        .service(routing::matching::routing_match)
         .service(self::metrics::metrics_list)
         .service(self::metrics::metric_query)
         .service(self::metrics::metrics_compare)
@@ -66,10 +77,17 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(queries::query_run)
         .service(topics::topic_run_start)
         .service(topics::topic_run_get)
+        .service(topics::topic_drivers)
+        .service(topics::topics_list)
+        .service(topics::topic_merge_undo)
+        .service(topics::topic_get)
+        .service(topics::topic_change)
+        .service(topics::topic_merge)
         .service(knowledge::articles::articles_list)
         .service(knowledge::articles::article_create)
         .service(knowledge::import::articles_import)
         .service(knowledge::articles::article_versions)
+        .service(interventions::article_effect)
         .service(knowledge::articles::article_get)
         .service(knowledge::articles::article_put)
         .service(knowledge::articles::article_delete)
@@ -78,6 +96,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(knowledge::search::knowledge_search)
         .service(knowledge::usage::knowledge_top)
         .service(knowledge::usage::knowledge_use)
+        .service(knowledge::gaps::gaps_list)
+        .service(knowledge::gaps::gap_get)
+        .service(knowledge::gaps::gap_patch)
+        .service(knowledge::gaps::gap_undo)
+        .service(knowledge::gaps::gap_publish)
         .service(knowledge::assist::assist_ask)
         .service(quality::rules::rules_list)
         .service(quality::rules::rule_create)
@@ -101,6 +124,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(quality::scorecards::scorecard_get)
         .service(quality::scorecards::scorecard_put)
         .service(quality::scorecards::scorecard_delete)
+        .service(interventions::interventions_list)
+        .service(interventions::intervention_create)
+        .service(interventions::intervention_effect)
+        .service(interventions::intervention_get)
+        .service(interventions::intervention_topics)
         .service(keys::keys_list)
         .service(keys::key_create)
         .service(keys::key_revoke)

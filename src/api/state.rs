@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use super::events::RecentIdentities;
+use super::routing::RoutingFacts;
 use crate::domain::Micros;
-use crate::enrich::EventRedactor;
-use crate::jobs::{RuleDesk, TopicRuns, Webhooks};
+use crate::enrich::{EventRedactor, SharedModels};
+use crate::jobs::{LakeTopics, RuleDesk, TopicRuns, Webhooks};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
 use crate::sink::AlertHub;
@@ -26,6 +27,8 @@ pub struct State {
     pub redactor: EventRedactor,
     /// Keys and the audit log.
     pub store: Store,
+    /// The models that texts meet.
+    pub models: SharedModels,
     /// Articles as they are searched.
     pub knowledge: Knowledge,
     /// Whether the process is ready.
@@ -38,6 +41,10 @@ pub struct State {
     pub alerts: AlertHub,
     /// Who sends alerts to addresses.
     pub webhooks: Webhooks,
+    /// Topics of the lake.
+    pub topics: LakeTopics,
+    /// What routing keeps of customers and agents.
+    pub routing: RoutingFacts,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

@@ -18,9 +18,11 @@ use super::serve::{
     maintain_settings, runtime, scheme, signals, spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
+use super::{models, topics};
 use crate::api;
 use crate::config::Config;
 use crate::disk::Faults;
+use crate::enrich::topic::TopicSlot;
 use crate::jobs::{RuleDesk, maintain};
 use crate::pipeline::{Monitor, Pipeline, RuleBook};
 use crate::sink::AlertHub;
@@ -61,10 +63,12 @@ pub fn ingest(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             vec![Box::new(source)],
-            pipeline_settings(config),
+            pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
         )?
         .judging(rules.book().clone(), alerts.clone());
+        let slot = TopicSlot::default();
+        let pipeline = pipeline.judged_by(slot.clone());
         let mut background = JoinSet::new();
         if config.maintenance.enabled {
             let handle = queries.handle().clone();
@@ -82,8 +86,13 @@ pub fn ingest(
         if let Some(topic) = alert_topic(config, &folder.lake, &alerts)? {
             background.spawn(topic.run(stop.clone()));
         }
-        let following = stop.clone();
-        background.spawn(async move { rules.follow(following).await });
+        background.spawn(follow_rules(rules, stop.clone()));
+        background.spawn(topics::follow(Arc::clone(&folder.lake), slot, stop.clone()));
+        background.spawn(models::follow(
+            Arc::clone(&folder.lake),
+            folder.models.clone(),
+            stop.clone(),
+        ));
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());
@@ -104,6 +113,10 @@ pub fn ingest(
     queries.shutdown_timeout(Duration::from_secs(5));
     work.shutdown_timeout(Duration::from_secs(5));
     ended
+}
+
+async fn follow_rules(rules: RuleDesk, stop: CancellationToken) {
+    rules.follow(stop).await;
 }
 
 async fn serve_metrics(

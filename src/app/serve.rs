@@ -14,14 +14,15 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataFolder, Seen, now, pipeline_settings, socket, sources};
+use super::models::{encoder, follow};
+use super::{DataFolder, Seen, effects, now, pipeline_settings, socket, sources, topics};
 use crate::api::{
-    self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
+    self, Doors, IngestLimits, RecentIdentities, RoutingFacts, SharedState, State, Tls, fill_recent,
 };
 use crate::config::Config;
 use crate::disk::Faults;
 use crate::jobs::{
-    AlertRelay, AlertTopic, Cleaner, Closing, Letters, MaintainSettings, RuleDesk, TopicRuns,
+    AlertRelay, AlertTopic, Cleaner, Closing, Letters, MaintainSettings, Risks, RuleDesk, TopicRuns,
     Webhooks, maintain,
 };
 use crate::lake::{Lake, Upkeep};
@@ -83,7 +84,7 @@ pub fn maintain_settings(config: &Config) -> MaintainSettings {
     }
 }
 
-fn holder() -> String {
+pub(super) fn holder() -> String {
     format!("process {} since {}", std::process::id(), now())
 }
 
@@ -137,6 +138,16 @@ fn closing(config: &Config) -> Closing {
     }
 }
 
+/// The limits of queries that are our own work and nobody's question.
+pub(super) fn work_limits(config: &Config) -> Limits {
+    Limits {
+        timeout: Duration::from_secs(3600),
+        max_rows: u64::MAX,
+        max_concurrent: 1,
+        ..Limits::from(&config.query)
+    }
+}
+
 /// What rewriting closed days needs; its queries have no caller's limits.
 ///
 /// # Errors
@@ -147,12 +158,7 @@ pub fn cleaner(
     monitor: Monitor,
     queries: tokio::runtime::Handle,
 ) -> anyhow::Result<Cleaner> {
-    let limits = Limits {
-        timeout: Duration::from_secs(3600),
-        max_rows: u64::MAX,
-        max_concurrent: 1,
-        ..Limits::from(&config.query)
-    };
+    let limits = work_limits(config);
     let inside = Arc::new(Seen(monitor.clone()));
     let engine = Engine::new(Arc::clone(&lake), limits, inside, queries)?;
     Ok(Cleaner {
@@ -162,6 +168,15 @@ pub fn cleaner(
         closing: closing(config),
         clock: now,
     })
+}
+
+/// The job that learns risks of customers, without a caller's limits.
+#[must_use]
+pub fn risks(cleaner: &Cleaner) -> Risks {
+    Risks {
+        engine: cleaner.engine.clone(),
+        clock: now,
+    }
 }
 
 /// Serves until the process is told to stop. `started` is called once the
@@ -201,7 +216,11 @@ pub fn serve(
                 monitor.clone(),
                 queries.handle().clone(),
             )?;
+            background.spawn(risks(&cleaner).run(state.store.clone(), stop.clone()));
             background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
+            let bases = (state.knowledge.clone(), state.store.clone());
+            let gaps = super::gaps(config, Arc::clone(&lake), bases, queries.handle().clone())?;
+            background.spawn(gaps.run(stop.clone()));
         }
         let gauges = Gauges {
             metrics: state.metrics.clone(),
@@ -211,16 +230,17 @@ pub fn serve(
         if let Some(letters) = letters(config, &lake)? {
             background.spawn(letters.run(stop.clone()));
         }
-        if let Some(topic) = alert_topic(config, &lake, &state.alerts)? {
-            background.spawn(topic.run(stop.clone()));
-        }
-        background.spawn(AlertRelay::new(&lake, &state.alerts).run(stop.clone()));
-        let webhooks = state.webhooks.clone();
-        background.spawn(webhooks.run(state.store.clone(), stop.clone()));
+        effects::spawn(
+            &mut background,
+            config,
+            (&lake, &state.store),
+            (queries.handle(), &stop),
+        )?;
+        topics::spawn(&mut background, config, &state.topics, &stop);
+        let following = follow(Arc::clone(&lake), state.models.clone(), stop.clone());
+        background.spawn(following);
         let state = SharedState::new(state);
-        let followed = SharedState::clone(&state);
-        let following = stop.clone();
-        background.spawn(async move { followed.rules.follow(following).await });
+        watch(&mut background, config, (&lake, &state), &stop)?;
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
@@ -316,6 +336,7 @@ async fn open(
     let monitor = Monitor::default();
     let inside = Arc::new(Seen(monitor.clone()));
     let limits: Limits = (&config.query).into();
+    let topics = topics::lake_topics(config, &folder.lake, &store, queries.clone())?;
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
     health.ready(LAKE);
@@ -337,10 +358,11 @@ async fn open(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             all,
-            pipeline_settings(config),
+            pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
         )?
         .judging(rules.book().clone(), alerts.clone());
+        let pipeline = pipeline.judged_by(topics.topics.requests.slot.clone());
         (Some(inbox), Some(pipeline))
     };
     let knowledge = Knowledge::new()?;
@@ -349,10 +371,13 @@ async fn open(
         engine,
         inbox,
         redactor: folder.redactor.clone(),
+        models: folder.models,
         store,
         knowledge,
         health,
-        topic_runs: TopicRuns::default(),
+        topic_runs: TopicRuns::with_encoder(encoder(config, tokio::runtime::Handle::current())?),
+        topics,
+        routing: RoutingFacts::default(),
         rules,
         webhooks,
         alerts,
@@ -376,6 +401,24 @@ async fn open(
         monitor,
         state,
     })
+}
+
+/// Follows the rules that other processes publish, and tells alerts to topic, listeners and addresses.
+fn watch(
+    background: &mut JoinSet<()>,
+    config: &Config,
+    (lake, state): (&Arc<Lake>, &SharedState),
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    if let Some(topic) = alert_topic(config, lake, &state.alerts)? {
+        background.spawn(topic.run(stop.clone()));
+    }
+    background.spawn(AlertRelay::new(lake, &state.alerts).run(stop.clone()));
+    let webhooks = state.webhooks.clone();
+    background.spawn(webhooks.run(state.store.clone(), stop.clone()));
+    let (followed, following) = (SharedState::clone(state), stop.clone());
+    background.spawn(async move { followed.rules.follow(following).await });
+    Ok(())
 }
 
 /// The rules of the store in force, and those who are told of alerts.

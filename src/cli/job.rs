@@ -8,13 +8,19 @@ use clap::{Args, ValueEnum};
 use tokio::runtime::Handle;
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings};
+use crate::app::{
+    DataFolder, cleaner, effects, gaps, maintain_settings, requests, risks, topic_pace,
+};
 use crate::config::Config;
 use crate::disk::Faults;
 use crate::domain::Day;
-use crate::jobs::{HistoryJob, RuleDesk, Storing, close_once, maintain_once};
+use crate::jobs::{
+    HistoryJob, RiskRound, RuleDesk, Storing, Topics, close_once, maintain_once,
+};
 use crate::lake::{Done, Round};
 use crate::pipeline::{Monitor, RuleBook};
+use crate::search::Knowledge;
+use crate::store::Store;
 
 /// Arguments of `job`.
 #[derive(Args)]
@@ -39,6 +45,16 @@ enum Job {
     CloseDays,
     /// Judge history by the quality rules in force and add the findings that are not there yet.
     Quality,
+    /// Find the requests in what was said since the last round.
+    Requests,
+    /// Give the verdicts on interventions that are due.
+    Effects,
+    /// Take in new requests, cluster them, and restate the topics of all.
+    Topics,
+    /// Learn who may leave and who may come again from the own past, and score every customer.
+    Churn,
+    /// Match requests with the knowledge bases, tell what became of them, and rank the gaps.
+    Gaps,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -60,6 +76,46 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                 ));
             }
             Job::Quality => judge_history(&config, args, folder, handle).await?,
+            Job::Effects => {
+                let store = Store::open(&config.store_url()).await?;
+                let given = effects(&config, folder.lake, store, handle)?
+                    .round()
+                    .await?;
+                print::line(&format!("{given} verdicts on interventions given"));
+            }
+            Job::Topics => {
+                let store = Store::open(&config.store_url()).await?;
+                let requests = requests(&config, folder.lake, handle)?;
+                let topics = Topics { requests, store };
+                let done = topics.run(topic_pace(&config).run).await?;
+                topics.publish().await?;
+                print::line(&format!(
+                    "run {}: {} topics of {} requests",
+                    done.run,
+                    done.topics.len(),
+                    done.requests
+                ));
+            }
+            Job::Requests => {
+                let read = requests(&config, folder.lake, handle)?.round().await?;
+                print::line(&format!("{read} interactions read for requests"));
+            }
+            Job::Churn => {
+                let store = Store::open(&config.store_url()).await?;
+                let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
+                told(&risks(&cleaner).round(&store).await?);
+            }
+            Job::Gaps => {
+                let store = Store::open(&config.store_url()).await?;
+                let knowledge = Knowledge::new()?;
+                knowledge.load(&store).await?;
+                let job = gaps(&config, folder.lake, (knowledge, store), handle)?;
+                let done = job.all().await?;
+                print::line(&format!(
+                    "{} requests judged, {} of them matched now, {} days written, {} gaps",
+                    done.requests, done.matched, done.days, done.gaps
+                ));
+            }
         }
         anyhow::Ok(())
     })?;
@@ -102,6 +158,25 @@ async fn judge_history(
         done.interactions, done.turns, done.written, done.known
     ));
     Ok(())
+}
+
+fn told(round: &RiskRound) {
+    for model in &round.learnt.models {
+        let quality = model.quality.as_ref().map_or_else(String::new, |quality| {
+            format!(
+                "; on later dates: AUROC {:.3}, lift of the first tenth {:.1}, calibration slope {:.2}",
+                quality.auroc, quality.lift_10, quality.slope
+            )
+        });
+        print::line(&format!(
+            "{} within {} days: {} of {} rows{quality}",
+            model.kind, model.horizon_days, model.positives, model.rows
+        ));
+    }
+    for problem in &round.learnt.problems {
+        print::line(problem);
+    }
+    print::line(&format!("{} customers scored", round.scores.len()));
 }
 
 fn report(done: Done) {

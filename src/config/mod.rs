@@ -21,6 +21,7 @@ mod lake;
 mod layers;
 mod log;
 mod maintenance;
+mod models;
 mod privacy;
 mod problem;
 mod query;
@@ -34,6 +35,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod topics;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,7 @@ pub use lake::Lake;
 pub use layers::Overrides;
 pub use log::{Log, LogFormat, LogLevel};
 pub use maintenance::Maintenance;
+pub use models::{Models, PolarityClass};
 pub use privacy::{CustomerIds, Privacy};
 pub use problem::{ConfigError, ConfigErrors, Origin};
 pub use query::Query;
@@ -62,6 +65,7 @@ pub use sql::Sql;
 pub use store::Store;
 pub use targets::Target;
 pub use tls::Tls;
+pub use topics::Topics;
 pub use webhooks::Webhooks;
 
 use layers::Layers;
@@ -137,7 +141,9 @@ config! {
         query: Query,
         maintenance: Maintenance,
         days: Days,
+        topics: Topics,
         kafka: Kafka,
+        models: Models,
         webhooks: Webhooks,
     }
     list {

@@ -5,13 +5,18 @@
 
 mod alerts;
 mod clean;
+mod gaps;
+mod effects;
 mod letters;
 mod marts;
+pub mod models;
 mod quality;
+mod risks;
 mod rules;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
+mod topics;
 mod webhooks;
 
 use std::time::{Duration, Instant};
@@ -26,12 +31,19 @@ use crate::telemetry;
 
 pub use alerts::{AlertRelay, AlertTopic};
 pub use clean::{CleanError, Cleaner, Closing};
+pub use gaps::{Gaps, GapsDone, GapsError};
+pub use effects::{Effects, EffectsError, verdict_word};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use quality::{HistoryJob, Judged, QualityError};
 pub use rules::{MAX_RULES, RuleDesk, RulesError};
-pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 pub use webhooks::{WebhookState, Webhooks, wants};
+pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
+pub use topic_runs::{BUILT_IN, Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use topics::{
+    LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
+    follow_topics, load_topics,
+};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

@@ -11,6 +11,7 @@
 //! after any failed flush nothing of memory is trusted (sets are loaded again).
 //! Not here: which sources there are (`app`), files and logs (`lake`).
 
+mod asked;
 mod counts;
 mod flush;
 mod history;
@@ -42,7 +43,8 @@ use reader::{Command, News, Reader};
 
 use crate::disk::FaultPoint;
 use crate::domain::{AppId, Checkpoint, Micros, Partition};
-use crate::enrich::EventRedactor;
+use crate::enrich::topic::TopicSlot;
+use crate::enrich::{EventRedactor, SharedModels};
 use crate::lake::{Lake, LakeError, resume_from};
 use crate::sink::AlertHub;
 use crate::source::{Source, SourceError, Start, Window};
@@ -56,7 +58,7 @@ const ASK_AGAIN_FOR: Duration = Duration::from_secs(60);
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How the loop behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The longest that a row waits for its commit.
     pub max_latency: Duration,
@@ -68,6 +70,8 @@ pub struct Settings {
     pub times: TimeLimits,
     /// The present.
     pub clock: fn() -> Micros,
+    /// What judges turns.
+    pub models: SharedModels,
 }
 
 /// What the loop shows of itself while it runs.
@@ -189,7 +193,13 @@ impl Pipeline {
             Reader::start(index, source, sender.clone()).map_err(PipelineError::Thread)
         });
         Ok(Self {
-            intake: Intake::new(Arc::clone(&lake), redactor, settings.times, settings.clock),
+            intake: Intake::new(
+                Arc::clone(&lake),
+                redactor,
+                settings.times,
+                settings.clock,
+                settings.models.clone(),
+            ),
             readers: readers.collect::<Result<_, _>>()?,
             flows,
             lake,
@@ -209,6 +219,13 @@ impl Pipeline {
     #[must_use]
     pub fn judging(mut self, book: RuleBook, alerts: AlertHub) -> Self {
         self.intake.judge_by(book, alerts);
+        self
+    }
+
+    /// Turns get the topics that `slot` has when they come.
+    #[must_use]
+    pub fn judged_by(mut self, slot: TopicSlot) -> Self {
+        self.intake.topics_from(slot);
         self
     }
 

@@ -40,6 +40,12 @@ pub(super) const VIEWS: &[File] = files!("views":
     "dead_letters",
     "findings",
     "alerts",
+    "requests",
+    "request_matches",
+    "gaps",
+    "effects",
+    "topics",
+    "topic_lineage",
 );
 
 /// Relations derived from the views.
@@ -50,6 +56,7 @@ pub(super) const MARTS: &[File] = files!("marts":
     "operations_intervals",
     "agent_state_spans",
     "timed_turns",
+    "topic_daily",
 );
 
 /// Queries with parameters.

@@ -315,7 +315,7 @@ impl Marts {
     }
 }
 
-fn ids(ids: &BTreeSet<String>) -> Result<Arc<dyn TableProvider>, QueryError> {
+pub(super) fn ids(ids: &BTreeSet<String>) -> Result<Arc<dyn TableProvider>, QueryError> {
     let failed = |error| QueryError::internal("listing interactions with news", error);
     let field = Field::new("interaction_id", DataType::Utf8, false);
     let schema = Arc::new(Schema::new(vec![field]));

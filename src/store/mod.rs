@@ -1,5 +1,5 @@
-//! The operational state: API keys, the articles of the knowledge bases, quality rules with
-//! what belongs to them, and the audit log.
+//! The operational state: API keys, the articles of the knowledge bases, quality rules, what people decided about their gaps and say of
+//! turns and topics, interventions, risks of customers, the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -16,13 +16,24 @@ pub mod article;
 mod articles;
 mod audit;
 mod cache;
+pub mod gap;
+pub mod intervention;
+mod interventions;
 mod key;
+pub mod label;
 pub mod quality;
+mod risks;
 mod sqlite;
 mod sqlite_articles;
+mod sqlite_gaps;
+mod sqlite_interventions;
+mod sqlite_labels;
 mod sqlite_quality;
+mod sqlite_risks;
+mod sqlite_topics;
 #[cfg(test)]
 mod suite;
+pub mod topic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +41,7 @@ use std::time::Instant;
 
 pub use audit::{AuditRow, Change};
 pub use key::{ApiKey, Key, NewKey, Principal};
+pub use risks::{RiskCursor, RiskRun, RiskScore};
 
 use crate::config::StoreUrl;
 use crate::domain::Role;

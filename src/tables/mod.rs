@@ -9,17 +9,24 @@
 
 mod batch;
 mod dead_letters;
+mod effects;
 mod events;
 mod findings;
+mod gaps;
+mod insight;
 mod marts;
 mod others;
 mod turns;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
 pub use findings::{Alert, Finding, Place, finding_id};
+pub use gaps::{GapRow, MatchRow, Matched};
+pub use effects::EffectRow;
+pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;
 
 use crate::contract::{Data, Event};
@@ -96,7 +103,10 @@ impl TableId {
 pub fn spec_of(name: &str) -> Option<&'static TableSpec> {
     let logs = TableId::ALL.iter().map(|id| id.spec());
     let marts = MartId::ALL.iter().map(|id| id.spec());
-    logs.chain(marts).find(|spec| spec.name == name)
+    let insights = InsightId::ALL.iter().map(|id| id.spec());
+    logs.chain(marts)
+        .chain(insights)
+        .find(|spec| spec.name == name)
 }
 
 /// What every fact row says of its event besides the data.
@@ -112,15 +122,19 @@ pub struct Meta<'a> {
     pub skips: TableSet,
     /// The mood of each of its turns, in their order; none where nobody looked.
     pub moods: &'a [TurnMood],
+    /// The topic of each of its turns; none where nobody asks for anything or no topic is known.
+    pub topics: &'a [Option<String>],
 }
 
 /// How a turn feels, as its row says it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TurnMood {
     /// Polarity; none for what has no words in a known language.
     pub polarity: Option<Mood>,
     /// Probability that the customer is dissatisfied with the service.
     pub dissatisfaction: Option<f64>,
+    /// The models that said so, `name@version` apart by spaces.
+    pub models: Option<Arc<str>>,
 }
 
 /// A set of tables.

@@ -4,12 +4,17 @@ mod access;
 mod analyze;
 mod describe;
 mod events;
+mod gaps;
+mod interventions;
 mod knowledge;
+mod labels;
 mod metrics;
 mod profiles;
 mod quality;
 mod reads;
+mod routing;
 mod topics;
+mod topics_lake;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -30,10 +35,13 @@ use super::{IngestLimits, RecentIdentities, State};
 use crate::config::StoreUrl;
 use crate::disk::Faults;
 use crate::domain::{Micros, Partition, Role};
-use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
+use crate::enrich::topic::TopicSlot;
+use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::error::Problem;
-use crate::jobs::{RuleDesk, TopicRuns, Webhooks};
+use crate::jobs::{
+    LakeTopics, Requests, RuleDesk, RunSettings, TopicPace, TopicRuns, Topics, Webhooks,
+};
 use crate::lake::Lake;
 use crate::pipeline::RuleBook;
 use crate::query::{Engine, Limits};
@@ -121,17 +129,41 @@ impl Server {
             .await
             .unwrap();
         let alerts = AlertHub::default();
+        let requests = Requests {
+            lake: Arc::clone(&lake),
+            engine: engine.clone(),
+            slot: TopicSlot::default(),
+            holder: "test".to_owned(),
+            clock: noon,
+            busy: Arc::default(),
+        };
+        let topics = Topics {
+            requests,
+            store: store.clone(),
+        };
+        let pace = TopicPace {
+            look_every: Duration::from_secs(10),
+            run_every: Duration::from_secs(86_400),
+            run: RunSettings {
+                cluster: crate::insight::topics::Settings::default(),
+                window_days: 90,
+            },
+        };
+        let topics = LakeTopics::new(topics, pace, RUNTIME.handle().clone());
         let state = State {
             engine,
             inbox: Some(inbox),
             redactor: EventRedactor::new(Arc::new(redactor), false),
             store,
+            models: SharedModels::new(Models::shipped().unwrap()),
             knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
             rules: RuleDesk::new(Arc::clone(&lake), RuleBook::default()),
             webhooks: webhooks(&lake, &alerts),
             alerts,
+            topics,
+            routing: super::RoutingFacts::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,
