@@ -19,7 +19,7 @@ use crate::api::rows::fetch;
 use crate::api::state::State;
 use crate::domain::Micros;
 use crate::error::ErrorCode;
-use crate::insight::scorecard::{Answers, Scorecard, mean};
+use crate::insight::review::{Answers, Scorecard, mean};
 use crate::store::article::Expected;
 use crate::store::quality::{Document, DocumentKind, Review, Stored};
 
