@@ -4,8 +4,8 @@
 //! works only with the token key that the lake was begun with.
 
 mod backup;
-mod gaps;
 mod effects;
+mod gaps;
 mod ingest;
 mod inside;
 mod models;
@@ -28,8 +28,8 @@ use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use backup::{Manifest, Restored, back_up, restore};
-pub use gaps::gaps;
 pub use effects::effects;
+pub use gaps::gaps;
 pub use ingest::ingest;
 pub use inside::Seen;
 pub use models::ModelsError;

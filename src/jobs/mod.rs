@@ -5,8 +5,8 @@
 
 mod alerts;
 mod clean;
-mod gaps;
 mod effects;
+mod gaps;
 mod letters;
 mod marts;
 pub mod models;
@@ -31,8 +31,8 @@ use crate::telemetry;
 
 pub use alerts::{AlertRelay, AlertTopic};
 pub use clean::{CleanError, Cleaner, Closing};
-pub use gaps::{Gaps, GapsDone, GapsError};
 pub use effects::{Effects, EffectsError, verdict_word};
+pub use gaps::{Gaps, GapsDone, GapsError};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use quality::{HistoryJob, Judged, QualityError};

@@ -334,7 +334,6 @@ async fn write(
 ) -> Result<Written, ApiError> {
     check_key(base, id)?;
     let content = input.content().map_err(wrong)?;
-    let frozen = topics_of(state, &content);
     let _writing = state.knowledge.writing().await;
     write_content(state, caller, (base, id), content, expected).await
 }
@@ -348,6 +347,7 @@ pub(super) async fn write_content(
     expected: Expected,
 ) -> Result<Written, ApiError> {
     let change = change(state, caller);
+    let frozen = topics_of(state, &content);
     let written = state
         .store
         .publish_article((base, id), content, expected, (&frozen, None), &change)

@@ -79,7 +79,7 @@ fn enrich(suite: &mut Suite<'_>, models: &Models, pieces: &[String]) -> anyhow::
             let analyser = Analyser::new(&redactor, models);
             scope.spawn(move || {
                 for text in part {
-                    drop(analyser.analyse(&Said {
+                    std::hint::black_box(analyser.analyse(&Said {
                         text: &Raw::new(text.as_str()),
                         speaker: Speaker::Customer,
                         previous: None,
