@@ -52,6 +52,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Every operation of the interface.
 fn routes(config: &mut ServiceConfig<'_>) {
+    quality_routes(config);
     config
         .service(events::events_post)
         .service(analyze::analyze)
@@ -102,6 +103,22 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(knowledge::gaps::gap_undo)
         .service(knowledge::gaps::gap_publish)
         .service(knowledge::assist::assist_ask)
+        .service(interventions::interventions_list)
+        .service(interventions::intervention_create)
+        .service(interventions::intervention_effect)
+        .service(interventions::intervention_get)
+        .service(interventions::intervention_topics)
+        .service(keys::keys_list)
+        .service(keys::key_create)
+        .service(keys::key_revoke)
+        .service(sources::sources_list)
+        .service(health::health_live)
+        .service(health::health_ready);
+}
+
+/// The operations of the quality rules.
+fn quality_routes(config: &mut ServiceConfig<'_>) {
+    config
         .service(quality::rules::rules_list)
         .service(quality::rules::rule_create)
         .service(quality::trial::rules_test)
@@ -123,16 +140,5 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(quality::scorecards::scorecard_summary)
         .service(quality::scorecards::scorecard_get)
         .service(quality::scorecards::scorecard_put)
-        .service(quality::scorecards::scorecard_delete)
-        .service(interventions::interventions_list)
-        .service(interventions::intervention_create)
-        .service(interventions::intervention_effect)
-        .service(interventions::intervention_get)
-        .service(interventions::intervention_topics)
-        .service(keys::keys_list)
-        .service(keys::key_create)
-        .service(keys::key_revoke)
-        .service(sources::sources_list)
-        .service(health::health_live)
-        .service(health::health_ready);
+        .service(quality::scorecards::scorecard_delete);
 }

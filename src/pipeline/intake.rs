@@ -22,7 +22,7 @@ use crate::lake::{Lake, LakeError};
 use crate::sink::AlertHub;
 use crate::source::{Document, Record, Window};
 use crate::tables::{
-    Alert, DeadLetter, Finding, Meta, Pending, Place, Seen, TableId, TableSet, tables_of,
+    Alert, DeadLetter, Finding, Meta, Pending, Place, Seen, TableId, TableSet, TurnMood, tables_of,
 };
 use crate::telemetry::Flow;
 
@@ -271,14 +271,12 @@ impl Intake {
                     } else {
                         taken.counts.accepted += 1;
                     }
-                    // Also what was judged before a crash: what is remembered begins at the first record read.
-                    let Partition { source, number } = &window.partition;
-                    let mut found = self.judge.judge(source, *number, event, &moods);
-                    if !is_stream {
-                        // What an import tells of the past is no news to anybody.
-                        let is_news = |at: Micros| now.0 - at.0 < NEWS_MICROS;
-                        found.iter_mut().for_each(|one| one.is_alert &= is_news(one.at));
-                    }
+                    let news_since = if is_stream {
+                        Micros(i64::MIN)
+                    } else {
+                        Micros(now.0 - NEWS_MICROS)
+                    };
+                    let found = self.found(&window.partition, event, &moods, news_since);
                     self.keep(found, &position, (now, skips)).await?;
                 }
                 Outcome::Letter(rejection, payload) => {
@@ -298,6 +296,23 @@ impl Intake {
             }
         }
         Ok(taken)
+    }
+
+    /// What the rules find in an event, also one that was judged before a crash: what is remembered begins at the
+    /// first record that is read. What lies before `news_since` is no news to anybody.
+    fn found(
+        &mut self,
+        partition: &Partition,
+        event: &Event<Redacted<'_>>,
+        moods: &[TurnMood],
+        news_since: Micros,
+    ) -> Vec<Finding> {
+        let Partition { source, number } = partition;
+        let mut found = self.judge.judge(source, *number, event, moods);
+        for one in &mut found {
+            one.is_alert &= one.at > news_since;
+        }
+        found
     }
 
     /// Adds findings that the tables don't have yet, and tells their alerts at once: a crash before the commit
