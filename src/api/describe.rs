@@ -18,7 +18,7 @@ use utoipa_actix_web::AppExt;
 use crate::error::{ErrorCode, FieldError, Problem};
 
 /// The tags of operations, with what they are about.
-pub(super) const TAGS: [(&str, &str); 12] = [
+pub(super) const TAGS: [(&str, &str); 13] = [
     ("events", "Events in."),
     (
         "interactions",
@@ -32,6 +32,10 @@ pub(super) const TAGS: [(&str, &str); 12] = [
     ("metrics", "Definitions of KPIs, and what they say."),
     ("topics", "What customers ask for."),
     ("knowledge", "Articles, and search in them."),
+    (
+        "quality",
+        "Rules, what they hit, who is told, and scorecards.",
+    ),
     ("interventions", "Dated changes, and whether they helped."),
     ("sql", "SQL and named queries."),
     ("keys", "API keys."),

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::describe::Problems;
 use super::filters::Filters;
 use super::problem::ApiError;
+use super::quality::findings::{FindingView, of_interaction};
 use super::rows::{fetch, json_text, statement};
 use super::state::State;
 use crate::error::ErrorCode;
@@ -253,9 +254,8 @@ pub struct InteractionDetail {
     pub legs: Vec<LegView>,
     /// Its turns in their order, at most 10,000.
     pub turns: Vec<TurnView>,
-    /// Rules that hit it; empty until rules are evaluated.
-    #[schema(value_type = Vec<Object>)]
-    pub findings: Vec<Value>,
+    /// What quality rules hit in it, at most 1,000.
+    pub findings: Vec<FindingView>,
     /// Its events but the turns, in order, at most 10,000.
     pub timeline: Vec<TimelineEvent>,
 }
@@ -335,13 +335,14 @@ pub(super) async fn interaction_get(
     };
     let legs = fetch(&state, LEGS, id.clone(), MAX_LEGS).await?;
     let turns = fetch(&state, TURNS, id.clone(), MAX_TURNS).await?;
-    let events: Vec<Map<String, Value>> = fetch(&state, TIMELINE, id, MAX_EVENTS).await?;
+    let events: Vec<Map<String, Value>> = fetch(&state, TIMELINE, id.clone(), MAX_EVENTS).await?;
+    let findings = of_interaction(&state, id.into_iter().next().unwrap_or_default()).await?;
     let timeline = events.into_iter().map(timeline_event).collect();
     Ok(web::Json(InteractionDetail {
         interaction,
         legs,
         turns,
-        findings: Vec::new(),
+        findings,
         timeline,
     }))
 }

@@ -25,6 +25,7 @@ mod operations;
 mod page;
 mod pages;
 mod problem;
+mod quality;
 mod queries;
 mod request;
 mod risks;
@@ -51,6 +52,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Every operation of the interface.
 fn routes(config: &mut ServiceConfig<'_>) {
+    quality_routes(config);
     config
         .service(events::events_post)
         .service(analyze::analyze)
@@ -112,4 +114,31 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(sources::sources_list)
         .service(health::health_live)
         .service(health::health_ready);
+}
+
+/// The operations of the quality rules.
+fn quality_routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(quality::rules::rules_list)
+        .service(quality::rules::rule_create)
+        .service(quality::trial::rules_test)
+        .service(quality::trial::rules_check)
+        .service(quality::rules::rule_versions)
+        .service(quality::rules::rule_get)
+        .service(quality::rules::rule_put)
+        .service(quality::rules::rule_delete)
+        .service(quality::findings::findings_list)
+        .service(quality::stream::alerts_stream)
+        .service(quality::alerts::alerts_list)
+        .service(quality::webhooks::webhooks_list)
+        .service(quality::webhooks::webhook_create)
+        .service(quality::webhooks::webhook_test)
+        .service(quality::webhooks::webhook_delete)
+        .service(quality::scorecards::scorecards_list)
+        .service(quality::scorecards::review_create)
+        .service(quality::scorecards::reviews_list)
+        .service(quality::scorecards::scorecard_summary)
+        .service(quality::scorecards::scorecard_get)
+        .service(quality::scorecards::scorecard_put)
+        .service(quality::scorecards::scorecard_delete);
 }

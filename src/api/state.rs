@@ -9,9 +9,10 @@ use super::events::RecentIdentities;
 use super::routing::RoutingFacts;
 use crate::domain::Micros;
 use crate::enrich::{EventRedactor, SharedModels};
-use crate::jobs::{LakeTopics, TopicRuns};
+use crate::jobs::{LakeTopics, RuleDesk, TopicRuns, Webhooks};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
+use crate::sink::AlertHub;
 use crate::source::Inbox;
 use crate::store::Store;
 use crate::telemetry::{Health, MetricsHandle};
@@ -34,6 +35,12 @@ pub struct State {
     pub health: Health,
     /// Clustering runs over posted texts.
     pub topic_runs: TopicRuns,
+    /// Quality rules in force, and the way to change them.
+    pub rules: RuleDesk,
+    /// Alerts as they are raised.
+    pub alerts: AlertHub,
+    /// Who sends alerts to addresses.
+    pub webhooks: Webhooks,
     /// Topics of the lake.
     pub topics: LakeTopics,
     /// What routing keeps of customers and agents.

@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{
-    BACKGROUND_END, Gauges, LAKE, PIPELINE, certificate, cleaner, letters, maintain_settings,
-    runtime, scheme, signals, spawn_pipeline, upkeep,
+    BACKGROUND_END, Gauges, LAKE, PIPELINE, alert_topic, certificate, cleaner, letters,
+    maintain_settings, runtime, scheme, signals, spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
 use super::{models, topics};
@@ -23,8 +23,9 @@ use crate::api;
 use crate::config::Config;
 use crate::disk::Faults;
 use crate::enrich::topic::TopicSlot;
-use crate::jobs::maintain;
-use crate::pipeline::{Monitor, Pipeline};
+use crate::jobs::{RuleDesk, maintain};
+use crate::pipeline::{Monitor, Pipeline, RuleBook};
+use crate::sink::AlertHub;
 use crate::telemetry::{self, Health};
 
 /// Ingests until the process is told to stop. Metrics are served at `admin`, if
@@ -55,13 +56,17 @@ pub fn ingest(
         )?;
         let folder = DataFolder::open_with(config, faults).await?;
         let monitor = Monitor::default();
+        let alerts = AlertHub::default();
+        let rules = RuleDesk::new(Arc::clone(&folder.lake), RuleBook::default());
+        rules.load().await?;
         let pipeline = Pipeline::start(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             vec![Box::new(source)],
             pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
-        )?;
+        )?
+        .judging(rules.book().clone(), alerts.clone());
         let slot = TopicSlot::default();
         let pipeline = pipeline.judged_by(slot.clone());
         let mut background = JoinSet::new();
@@ -78,6 +83,10 @@ pub fn ingest(
         if let Some(letters) = letters(config, &folder.lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        if let Some(topic) = alert_topic(config, &folder.lake, &alerts)? {
+            background.spawn(topic.run(stop.clone()));
+        }
+        background.spawn(follow_rules(rules, stop.clone()));
         background.spawn(topics::follow(Arc::clone(&folder.lake), slot, stop.clone()));
         background.spawn(models::follow(
             Arc::clone(&folder.lake),
@@ -104,6 +113,10 @@ pub fn ingest(
     queries.shutdown_timeout(Duration::from_secs(5));
     work.shutdown_timeout(Duration::from_secs(5));
     ended
+}
+
+async fn follow_rules(rules: RuleDesk, stop: CancellationToken) {
+    rules.follow(stop).await;
 }
 
 async fn serve_metrics(

@@ -21,14 +21,19 @@ use crate::api::{
 };
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, Risks, TopicRuns, maintain};
+use crate::jobs::{
+    AlertRelay, AlertTopic, Cleaner, Closing, Letters, MaintainSettings, Risks, RuleDesk, TopicRuns,
+    Webhooks, maintain,
+};
 use crate::lake::{Lake, Upkeep};
-use crate::pipeline::{Monitor, Pipeline};
+use crate::pipeline::{Monitor, Pipeline, RuleBook};
 use crate::query::{Engine, Limits};
 use crate::search::Knowledge;
-use crate::sink::TopicSink;
+use crate::sink::{AlertHub, AllowedHosts, TopicSink, WebhookClient};
 use crate::source::{INBOX, Inbox, Source};
-use crate::store::Store;
+use crate::store::article::Expected;
+use crate::store::quality::DocumentKind;
+use crate::store::{Change, Store};
 use crate::telemetry::{self, Health, MetricsHandle};
 
 const REFRESH_EVERY: Duration = Duration::from_millis(1_000);
@@ -46,6 +51,8 @@ pub struct ServeOptions {
     pub no_ingest: bool,
     /// Sources besides the inbox and those of the settings.
     pub sources: Vec<Box<dyn Source>>,
+    /// Quality rules for a store that has none yet: id and rule.
+    pub first_rules: Vec<(String, serde_json::Value)>,
 }
 
 /// The addresses that are served.
@@ -93,6 +100,28 @@ pub(super) fn letters(config: &Config, lake: &Arc<Lake>) -> anyhow::Result<Optio
     Ok(Some(Letters {
         lake: Arc::clone(lake),
         sink: Arc::new(TopicSink::open(kafka, &kafka.dead_letters_topic)?),
+        holder: holder(),
+        clock: now,
+    }))
+}
+
+/// What sends alerts to their topic, when there are brokers and a topic.
+///
+/// # Errors
+/// When a setting is wrong.
+pub(super) fn alert_topic(
+    config: &Config,
+    lake: &Arc<Lake>,
+    alerts: &AlertHub,
+) -> anyhow::Result<Option<AlertTopic>> {
+    let kafka = &config.kafka;
+    if kafka.brokers.is_empty() || kafka.alerts_topic.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(AlertTopic {
+        lake: Arc::clone(lake),
+        alerts: alerts.clone(),
+        sink: Arc::new(TopicSink::open(kafka, &kafka.alerts_topic)?),
         holder: holder(),
         clock: now,
     }))
@@ -210,12 +239,14 @@ pub fn serve(
         topics::spawn(&mut background, config, &state.topics, &stop);
         let following = follow(Arc::clone(&lake), state.models.clone(), stop.clone());
         background.spawn(following);
+        let state = SharedState::new(state);
+        watch(&mut background, config, (&lake, &state), &stop)?;
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
         tracing::info!(http.addr = %addresses.http, admin.addr = %addresses.admin, "serving");
         started(addresses);
-        let served = api::serve(doors, SharedState::new(state), stop.clone()).await;
+        let served = api::serve(doors, state, stop.clone()).await;
         stop.cancel();
         engine.shutdown();
         signals.abort();
@@ -309,6 +340,8 @@ async fn open(
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
     health.ready(LAKE);
+    first_rules(&store, &options.first_rules).await?;
+    let (rules, alerts, webhooks) = quality(config, &folder.lake, &store).await?;
     let (inbox, pipeline) = if options.no_ingest {
         health.ready(PIPELINE);
         (None, None)
@@ -327,7 +360,8 @@ async fn open(
             all,
             pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
-        )?;
+        )?
+        .judging(rules.book().clone(), alerts.clone());
         let pipeline = pipeline.judged_by(topics.topics.requests.slot.clone());
         (Some(inbox), Some(pipeline))
     };
@@ -344,6 +378,9 @@ async fn open(
         topic_runs: TopicRuns::with_encoder(encoder(config, tokio::runtime::Handle::current())?),
         topics,
         routing: RoutingFacts::default(),
+        rules,
+        webhooks,
+        alerts,
         metrics,
         inside,
         demo: options.demo,
@@ -364,6 +401,60 @@ async fn open(
         monitor,
         state,
     })
+}
+
+/// Follows the rules that other processes publish, and tells alerts to topic, listeners and addresses.
+fn watch(
+    background: &mut JoinSet<()>,
+    config: &Config,
+    (lake, state): (&Arc<Lake>, &SharedState),
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    if let Some(topic) = alert_topic(config, lake, &state.alerts)? {
+        background.spawn(topic.run(stop.clone()));
+    }
+    background.spawn(AlertRelay::new(lake, &state.alerts).run(stop.clone()));
+    let webhooks = state.webhooks.clone();
+    background.spawn(webhooks.run(state.store.clone(), stop.clone()));
+    let (followed, following) = (SharedState::clone(state), stop.clone());
+    background.spawn(async move { followed.rules.follow(following).await });
+    Ok(())
+}
+
+/// The rules of the store in force, and those who are told of alerts.
+async fn quality(
+    config: &Config,
+    lake: &Arc<Lake>,
+    store: &Store,
+) -> anyhow::Result<(RuleDesk, AlertHub, Webhooks)> {
+    let rules = RuleDesk::new(Arc::clone(lake), RuleBook::default());
+    rules.apply(store).await?;
+    let alerts = AlertHub::default();
+    let allowed = AllowedHosts::new(&config.webhooks.allowed_hosts);
+    let client = WebhookClient::new(allowed)?;
+    let webhooks = Webhooks::new(Arc::clone(lake), alerts.clone(), client, now);
+    Ok((rules, alerts, webhooks))
+}
+
+/// Writes `rules` into a store that never had any.
+async fn first_rules(
+    store: &Store,
+    rules: &[(String, serde_json::Value)],
+) -> Result<(), crate::store::StoreError> {
+    if store.document_revision(DocumentKind::Rule).await? > 0 {
+        return Ok(());
+    }
+    let change = Change {
+        actor: "demo",
+        request_id: "demo",
+        at_us: now().0,
+    };
+    for (id, rule) in rules {
+        let kind = DocumentKind::Rule;
+        let written = store.write_document(kind, id, rule, Expected::Absent, &change);
+        written.await?;
+    }
+    Ok(())
 }
 
 fn ingest_limits(config: &Config) -> anyhow::Result<IngestLimits> {

@@ -1,5 +1,6 @@
 //! `demo`: the whole product on a simulated service desk and the samples.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::Value;
 
 use super::serve::DoorArgs;
 use super::{CommonArgs, print, settings};
@@ -27,6 +29,8 @@ const DIALOGUE: (&str, &str, &str) = (
     include_str!("../../samples/mappings/dialogue.jsonl"),
     include_str!("../../samples/mappings/dialogue_jsonl.toml"),
 );
+
+const RULES: &str = include_str!("../../samples/rules/service.json");
 
 /// So long after the start closed days are stored for the first time, seconds.
 const CLOSE_AFTER_S: NonZeroU64 = NonZeroU64::MIN.saturating_add(19);
@@ -67,6 +71,7 @@ pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let served = ServeOptions {
         demo: true,
         sources,
+        first_rules: rules()?,
         ..ServeOptions::default()
     };
     let sql = config.sql.addr;
@@ -74,6 +79,12 @@ pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
         print::line(&greeting(addresses, &data, &sql.to_string()));
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The sample rules, by id.
+fn rules() -> anyhow::Result<Vec<(String, Value)>> {
+    let rules: BTreeMap<String, Value> = serde_json::from_str(RULES)?;
+    Ok(rules.into_iter().collect())
 }
 
 /// Days that are taken in by a source of their own, so that the newest answers come first.

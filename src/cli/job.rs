@@ -3,16 +3,22 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
+use tokio::runtime::Handle;
 
 use super::{CommonArgs, print};
 use crate::app::{
     DataFolder, cleaner, effects, gaps, maintain_settings, requests, risks, topic_pace,
 };
+use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{RiskRound, Storing, Topics, close_once, maintain_once};
+use crate::domain::Day;
+use crate::jobs::{
+    HistoryJob, RiskRound, RuleDesk, Storing, Topics, close_once, maintain_once,
+};
 use crate::lake::{Done, Round};
-use crate::pipeline::Monitor;
+use crate::pipeline::{Monitor, RuleBook};
 use crate::search::Knowledge;
 use crate::store::Store;
 
@@ -23,6 +29,12 @@ pub struct JobArgs {
     /// Which job.
     #[arg(value_enum)]
     job: Job,
+    /// `quality`: first day, such as 2026-11-01; the first of all without it.
+    #[arg(long)]
+    from: Option<String>,
+    /// `quality`: last day; the last of all without it.
+    #[arg(long)]
+    to: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -31,6 +43,8 @@ enum Job {
     Maintain,
     /// Rewrite closed days without repeats, superseded revisions and recalled texts, and store their marts.
     CloseDays,
+    /// Judge history by the quality rules in force and add the findings that are not there yet.
+    Quality,
     /// Find the requests in what was said since the last round.
     Requests,
     /// Give the verdicts on interventions that are due.
@@ -61,6 +75,7 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     done.cleaned, done.stored
                 ));
             }
+            Job::Quality => judge_history(&config, args, folder, handle).await?,
             Job::Effects => {
                 let store = Store::open(&config.store_url()).await?;
                 let given = effects(&config, folder.lake, store, handle)?
@@ -105,6 +120,44 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
         anyhow::Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn judge_history(
+    config: &Config,
+    args: &JobArgs,
+    folder: DataFolder,
+    queries: Handle,
+) -> anyhow::Result<()> {
+    let day = |text: &Option<String>, otherwise: i32| match text {
+        Some(text) => {
+            Day::parse(text).with_context(|| format!("`{text}` is no day such as 2026-11-01"))
+        }
+        None => Ok(Day(otherwise)),
+    };
+    // From 1900 to 2100: all days that there can be.
+    let (from, to) = (day(&args.from, -25_567)?, day(&args.to, 47_846)?);
+    let desk = RuleDesk::new(Arc::clone(&folder.lake), RuleBook::default());
+    desk.load().await?;
+    let settings = maintain_settings(config);
+    let cleaner = cleaner(
+        config,
+        Arc::clone(&folder.lake),
+        Monitor::default(),
+        queries,
+    )?;
+    let job = HistoryJob {
+        lake: folder.lake,
+        engine: cleaner.engine,
+        rules: desk.book().rules(),
+        holder: settings.holder,
+        clock: settings.clock,
+    };
+    let done = job.run(from, to).await?;
+    print::line(&format!(
+        "{} interactions with {} turns judged, {} findings added, {} were there already",
+        done.interactions, done.turns, done.written, done.known
+    ));
+    Ok(())
 }
 
 fn told(round: &RiskRound) {

@@ -36,6 +36,7 @@ mod targets;
 mod tests;
 mod tls;
 mod topics;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ pub use store::Store;
 pub use targets::Target;
 pub use tls::Tls;
 pub use topics::Topics;
+pub use webhooks::Webhooks;
 
 use layers::Layers;
 use reader::Findings;
@@ -142,6 +144,7 @@ config! {
         topics: Topics,
         kafka: Kafka,
         models: Models,
+        webhooks: Webhooks,
     }
     list {
         sources: Source,

@@ -24,4 +24,4 @@ pub mod schema;
 pub use decode::decode;
 pub use event::{Data, Event, EventType};
 pub use reject::{RejectCode, Rejection};
-pub use schema::DEAD_LETTER_TYPE;
+pub use schema::{ALERT_TYPE, DEAD_LETTER_TYPE};

@@ -5,6 +5,7 @@
 //! Not here: I/O, clocks, anything that knows JSON documents or tables.
 
 mod json;
+mod nearest;
 mod position;
 mod raw;
 mod role;
@@ -12,6 +13,7 @@ mod time;
 mod words;
 
 pub use json::Json;
+pub use nearest::listed;
 pub use position::{AppId, Checkpoint, Partition, Position};
 pub use raw::{Raw, Redacted};
 pub use role::{Permission, Role};

@@ -74,6 +74,12 @@ impl EventRedactor {
         Arc::clone(&self.redactor)
     }
 
+    /// An id that a caller sent, as it may be answered.
+    #[must_use]
+    pub fn shown_id(&self, raw: &Raw<'_>) -> Redacted<'static> {
+        Redacted::vouch(self.redactor.id(raw.reveal()).into_owned())
+    }
+
     /// The event as it may be kept.
     pub fn event<'a>(&self, event: Event<Raw<'a>>) -> Event<Redacted<'a>> {
         Event {

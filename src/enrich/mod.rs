@@ -1,5 +1,5 @@
 //! What is done to text on its way from the wire to the tables: normalised for matching, redacted,
-//! segmented into words, its mood told.
+//! segmented into words, its mood told, judged by the quality rules.
 //!
 //! Invariants: everything here is pure and synchronous (no I/O, no clock); no function panics on
 //! any input; customer text never reaches a log or an error from here. Not done here: decoding of
@@ -10,7 +10,9 @@ mod event;
 pub mod language;
 pub mod models;
 pub mod normalise;
+pub mod quality;
 pub mod redact;
+pub mod rehearsal;
 pub mod request;
 pub mod segment;
 pub mod sentiment;

@@ -9,6 +9,7 @@ pub mod effect;
 pub mod gap_type;
 pub mod gaps;
 pub mod matching;
+pub mod review;
 pub mod risk;
 pub mod scorecard;
 pub mod statistics;

@@ -3,17 +3,21 @@
 //! Invariants: only the holder of the lake's lease changes files; a round that
 //! fails is logged once and tried again at the next interval.
 
+mod alerts;
 mod clean;
 mod effects;
 mod gaps;
 mod letters;
 mod marts;
 pub mod models;
+mod quality;
 mod risks;
+mod rules;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
 mod topics;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 
@@ -25,11 +29,15 @@ use crate::lake::{
 };
 use crate::telemetry;
 
+pub use alerts::{AlertRelay, AlertTopic};
 pub use clean::{CleanError, Cleaner, Closing};
 pub use effects::{Effects, EffectsError, verdict_word};
 pub use gaps::{Gaps, GapsDone, GapsError};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
+pub use quality::{HistoryJob, Judged, QualityError};
+pub use rules::{MAX_RULES, RuleDesk, RulesError};
+pub use webhooks::{WebhookState, Webhooks, wants};
 pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
 pub use topic_runs::{BUILT_IN, Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 pub use topics::{

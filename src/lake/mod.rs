@@ -44,6 +44,27 @@ pub use tail::{Appended, appended_after, appended_ids, read_appended};
 use crate::disk::Faults;
 use crate::tables::{InsightId, MartId, TableId};
 
+/// Tables that earlier versions did not have.
+const LATER: &[TableId] = &[TableId::Findings, TableId::Alerts];
+
+async fn is_absent(storage: &Storage, id: TableId) -> Result<bool, LakeError> {
+    let log = storage.names(&format!("{}/_delta_log", id.name())).await?;
+    Ok(log.is_empty())
+}
+
+/// Whether the table came, or comes now, to a lake that a version without it had begun. Noted before it is made.
+async fn has_joined(storage: &Storage, id: TableId) -> Result<bool, LakeError> {
+    if !LATER.contains(&id) {
+        return Ok(false);
+    }
+    let mark = format!("_tingchao/joined/{}", id.name());
+    if is_absent(storage, id).await? {
+        storage.create(&mark, b"").await?;
+        return Ok(true);
+    }
+    Ok(storage.get(&mark).await?.is_some())
+}
+
 /// All tables of one lake.
 pub struct Lake {
     storage: Storage,
@@ -68,9 +89,12 @@ impl Lake {
     /// # Errors
     /// When a table can't be made or read.
     pub async fn on(storage: Storage, faults: Arc<Faults>) -> Result<Self, LakeError> {
+        let is_new = is_absent(&storage, TableId::Turns).await?;
         let mut tables = Vec::with_capacity(TableId::ALL.len());
         for id in TableId::ALL {
-            tables.push(Arc::new(LakeTable::open(id.spec(), &storage).await?));
+            let has_joined = !is_new && has_joined(&storage, *id).await?;
+            let table = LakeTable::open(id.spec(), &storage).await?;
+            tables.push(Arc::new(if has_joined { table.joined() } else { table }));
         }
         let mut marts = Vec::with_capacity(MartId::ALL.len());
         for id in MartId::ALL {

@@ -119,6 +119,8 @@ pub struct LakeTable {
     name: &'static str,
     writer: Mutex<Writer>,
     published: RwLock<Arc<DeltaTable>>,
+    /// Whether the table came to a lake that had others already.
+    has_joined: bool,
 }
 
 struct Writer {
@@ -170,7 +172,15 @@ impl LakeTable {
             name,
             writer,
             published,
+            has_joined: false,
         })
+    }
+
+    /// The table has come to a lake that a version without it had begun: it begins where the others stand.
+    #[must_use]
+    pub(super) fn joined(mut self) -> Self {
+        self.has_joined = true;
+        self
     }
 
     /// Name of the table.
@@ -468,7 +478,8 @@ async fn create_or_load(
 
 /// The smallest next offset over `tables`, as far as any has recorded one.
 ///
-/// A table that has recorded nothing holds the minimum at "from the start".
+/// A table that has recorded nothing holds the minimum at "from the start", but for one that has joined the lake
+/// later.
 ///
 /// # Errors
 /// When a log can't be read.
@@ -485,6 +496,9 @@ pub async fn resume_from(
             checkpoint.advance(app, next);
         }
         by_table.insert(table.name(), checkpoint);
+        if stored.is_none() && table.has_joined {
+            continue;
+        }
         start = Some(start.map_or(stored, |least| least.min(stored)));
     }
     Ok((start.flatten(), by_table))

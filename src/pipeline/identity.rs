@@ -43,6 +43,7 @@ struct DaySet {
 const fn identity_columns(table: TableId) -> [&'static str; 2] {
     match table {
         TableId::Turns => ["interaction_id", "turn_id"],
+        TableId::Findings => ["finding_id", "interaction_id"],
         _ => ["event_source", "event_id"],
     }
 }

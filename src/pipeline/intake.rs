@@ -13,13 +13,17 @@ use super::counts::Counts;
 use super::identity::Identities;
 use super::mood::{Moods, Words, words};
 use super::open::OpenInteractions;
+use super::rules::{Judge, RuleBook};
 use crate::contract::{Event, RejectCode, Rejection, decode};
 use crate::domain::{Micros, Partition, Position, Raw, Redacted};
 use crate::enrich::topic::TopicSlot;
 use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::lake::{Lake, LakeError};
+use crate::sink::AlertHub;
 use crate::source::{Document, Record, Window};
-use crate::tables::{DeadLetter, Meta, Pending, TableId, TableSet, tables_of};
+use crate::tables::{
+    Alert, DeadLetter, Finding, Meta, Pending, Place, Seen, TableId, TableSet, TurnMood, tables_of,
+};
 use crate::telemetry::Flow;
 
 /// Records that one core takes at a time.
@@ -53,6 +57,9 @@ impl TimeLimits {
         Err(Rejection::new(RejectCode::TimeOutOfRange, "/time", reason))
     }
 }
+
+/// Age up to which an import's findings are alerts.
+const NEWS_MICROS: i64 = 24 * 3_600 * 1_000_000;
 
 /// What became of one window.
 #[derive(Default)]
@@ -107,6 +114,8 @@ pub struct Intake {
     identities: Identities,
     open: OpenInteractions,
     moods: Moods,
+    judge: Judge,
+    alerts: AlertHub,
     topics: TopicSlot,
 }
 
@@ -129,11 +138,29 @@ impl Intake {
             open: OpenInteractions::default(),
             moods: Moods::new(models),
             topics: TopicSlot::default(),
+            judge: Judge::default(),
+            alerts: AlertHub::default(),
         }
     }
 
+    /// Judges by the rules of `book` and tells alerts to `alerts`.
+    pub fn judge_by(&mut self, book: RuleBook, alerts: AlertHub) {
+        self.judge = Judge::new(book);
+        self.alerts = alerts;
+    }
+
+    /// Whether other rules are in force by now.
+    pub fn has_old_rules(&self) -> bool {
+        self.judge.is_outdated()
+    }
+
+    /// Takes the rules that are in force; what is remembered for them has to be read again.
+    pub fn renew_rules(&mut self) {
+        self.judge.renew();
+    }
+
     /// Where the topics of turns come from.
-    pub fn judge_by(&mut self, topics: TopicSlot) {
+    pub fn topics_from(&mut self, topics: TopicSlot) {
         self.topics = topics;
     }
 
@@ -164,16 +191,35 @@ impl Intake {
         self.identities.clear();
         self.open.clear();
         self.moods.clear();
+        self.judge.clear();
     }
 
-    /// Remembers the talks of a partition from the facts that the lake has of it.
+    /// Remembers the talks of a partition, of which `next` is the next record to be read, from the facts that the
+    /// lake has of it.
     ///
     /// # Errors
     /// When the facts can't be read.
-    pub async fn remember(&mut self, partition: &Partition) -> Result<(), LakeError> {
+    pub async fn remember(&mut self, partition: &Partition, next: i64) -> Result<(), LakeError> {
         let (source, number) = (&partition.source, partition.number);
         let facts = super::past::talks(&self.lake, source, number).await?;
         self.moods.restore(source, number, facts.into_iter());
+        self.remember_for_rules(partition, next).await
+    }
+
+    /// The part of [`Self::remember`] that the rules need.
+    ///
+    /// # Errors
+    /// When the facts can't be read.
+    pub async fn remember_for_rules(
+        &mut self,
+        partition: &Partition,
+        next: i64,
+    ) -> Result<(), LakeError> {
+        if self.judge.has_rules() {
+            let (source, number) = (&partition.source, partition.number);
+            let facts = super::past::open_facts(&self.lake, source, number, next).await?;
+            self.judge.restore(source, number, facts.into_iter());
+        }
         Ok(())
     }
 
@@ -225,6 +271,13 @@ impl Intake {
                     } else {
                         taken.counts.accepted += 1;
                     }
+                    let news_since = if is_stream {
+                        Micros(i64::MIN)
+                    } else {
+                        Micros(now.0 - NEWS_MICROS)
+                    };
+                    let found = self.found(&window.partition, event, &moods, news_since);
+                    self.keep(found, &position, (now, skips)).await?;
                 }
                 Outcome::Letter(rejection, payload) => {
                     taken.counts.refuse(rejection.code);
@@ -243,6 +296,57 @@ impl Intake {
             }
         }
         Ok(taken)
+    }
+
+    /// What the rules find in an event, also one that was judged before a crash: what is remembered begins at the
+    /// first record that is read. What lies before `news_since` is no news to anybody.
+    fn found(
+        &mut self,
+        partition: &Partition,
+        event: &Event<Redacted<'_>>,
+        moods: &[TurnMood],
+        news_since: Micros,
+    ) -> Vec<Finding> {
+        let Partition { source, number } = partition;
+        let mut found = self.judge.judge(source, *number, event, moods);
+        for one in &mut found {
+            one.is_alert &= one.at > news_since;
+        }
+        found
+    }
+
+    /// Adds findings that the tables don't have yet, and tells their alerts at once: a crash before the commit
+    /// tells them again, under the same id.
+    async fn keep(
+        &mut self,
+        found: Vec<Finding>,
+        position: &Position,
+        (now, skips): (Micros, TableSet),
+    ) -> Result<(), LakeError> {
+        for (item, finding) in found.into_iter().enumerate() {
+            let day = finding.at.day();
+            self.identities
+                .load(&self.lake, TableId::Findings, day)
+                .await?;
+            let identity = [finding.id.as_str(), finding.interaction_id.as_str()];
+            let is_known = self.identities.seen(TableId::Findings, day, &identity);
+            // A crash between the commits of the two tables leaves one behind.
+            let is_committed = skips.contains(TableId::Findings) && skips.contains(TableId::Alerts);
+            let only_one = skips.contains(TableId::Findings) || skips.contains(TableId::Alerts);
+            if is_committed || is_known && !only_one {
+                continue;
+            }
+            let place = Place {
+                position,
+                item: i32::try_from(item).unwrap_or(i32::MAX),
+                at: now,
+            };
+            self.pending.finding(&finding, place, skips);
+            if finding.is_alert {
+                self.alerts.tell(Alert::of(&finding, now));
+            }
+        }
+        Ok(())
     }
 
     /// What looks at one record alone, on all cores; the parts come in the order of the records.

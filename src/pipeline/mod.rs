@@ -14,12 +14,14 @@
 mod asked;
 mod counts;
 mod flush;
+mod history;
 mod identity;
 mod intake;
 mod mood;
 mod open;
 mod past;
 mod reader;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +36,9 @@ use tokio_util::sync::CancellationToken;
 pub use counts::{Counts, SourceState};
 use flush::{Flush, Flushed};
 use intake::Intake;
+pub use history::{History, texts_of};
 pub use intake::TimeLimits;
+pub use rules::RuleBook;
 use reader::{Command, News, Reader};
 
 use crate::disk::FaultPoint;
@@ -42,6 +46,7 @@ use crate::domain::{AppId, Checkpoint, Micros, Partition};
 use crate::enrich::topic::TopicSlot;
 use crate::enrich::{EventRedactor, SharedModels};
 use crate::lake::{Lake, LakeError, resume_from};
+use crate::sink::AlertHub;
 use crate::source::{Source, SourceError, Start, Window};
 use crate::telemetry::{self, Flow};
 
@@ -210,10 +215,17 @@ impl Pipeline {
         })
     }
 
+    /// Judges turns by the quality rules of `book` and tells alerts to `alerts`; without it there are no rules.
+    #[must_use]
+    pub fn judging(mut self, book: RuleBook, alerts: AlertHub) -> Self {
+        self.intake.judge_by(book, alerts);
+        self
+    }
+
     /// Turns get the topics that `slot` has when they come.
     #[must_use]
     pub fn judged_by(mut self, slot: TopicSlot) -> Self {
-        self.intake.judge_by(slot);
+        self.intake.topics_from(slot);
         self
     }
 
@@ -362,7 +374,9 @@ impl Pipeline {
         self.parts.retain(|part| part.app != app);
         let (next, by_table) = self.progress_of(&app).await?;
         if next.is_some() {
-            self.intake.remember(&partition).await?;
+            self.intake
+                .remember(&partition, next.unwrap_or(i64::MAX))
+                .await?;
         }
         let recorded = by_table
             .values()
@@ -447,6 +461,17 @@ impl Pipeline {
             .parts
             .iter_mut()
             .find(|part| part.reader == reader && part.partition == window.partition);
+        if !part.is_some_and(|part| part.epoch == epoch) {
+            return Ok(());
+        }
+        if self.intake.has_old_rules() {
+            self.renew_rules().await?;
+        }
+        // A flush that failed has assigned every partition anew.
+        let part = self
+            .parts
+            .iter_mut()
+            .find(|part| part.reader == reader && part.partition == window.partition);
         let Some(part) = part.filter(|part| part.epoch == epoch) else {
             return Ok(());
         };
@@ -466,6 +491,22 @@ impl Pipeline {
         self.oldest_row.get_or_insert_with(Instant::now);
         let name = Arc::clone(&source.name);
         self.show_window(&name, window, counts);
+        Ok(())
+    }
+
+    /// Other rules are in force: what was taken in is committed, and what the rules remember is made again from
+    /// the facts, as after a restart.
+    async fn renew_rules(&mut self) -> Result<(), PipelineError> {
+        self.flush(true).await?;
+        self.join_flush().await?;
+        self.intake.renew_rules();
+        let parts = self.parts.iter().filter(|part| part.next > 0);
+        let parts: Vec<_> = parts.map(|part| (part.partition.clone(), part.next)).collect();
+        for (partition, next) in parts {
+            if let Err(error) = self.intake.remember_for_rules(&partition, next).await {
+                return self.reset(&error).await;
+            }
+        }
         Ok(())
     }
 

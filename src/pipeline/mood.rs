@@ -16,6 +16,7 @@ use twox_hash::XxHash3_64;
 use crate::contract::event::Turn;
 use crate::contract::{Data, Event};
 use crate::domain::{ContentType, Micros, Redacted, Speaker};
+use crate::enrich::rehearsal::{label, number_of};
 use crate::enrich::sentiment::{Grams, Mood, Surroundings, Symbols, likeness, pairs};
 use crate::enrich::{Models, SharedModels, language};
 use crate::tables::TurnMood;
@@ -55,7 +56,7 @@ impl Spoken {
         text: &str,
     ) -> Option<Self> {
         has_words(speaker, content, text).then(|| Self {
-            turn: XxHash3_64::oneshot(turn_id.as_bytes()),
+            turn: turn_key(turn_id),
             at,
             by_customer: speaker == Speaker::Customer,
             text: cut(text).into(),
@@ -63,7 +64,7 @@ impl Spoken {
     }
 }
 
-fn has_words(speaker: Speaker, content: ContentType, text: &str) -> bool {
+pub(super) fn has_words(speaker: Speaker, content: ContentType, text: &str) -> bool {
     let spoken = matches!(
         content,
         ContentType::Text | ContentType::Speech | ContentType::Voice | ContentType::Other
@@ -339,6 +340,20 @@ impl Moods {
 /// The key of an interaction.
 pub(super) fn interaction_key(id: &Redacted<'_>) -> u64 {
     key_of(id.as_str())
+}
+
+/// The key of a turn's id.
+pub(super) fn turn_key(id: &str) -> u64 {
+    XxHash3_64::oneshot(id.as_bytes())
+}
+
+/// The label of a turn as a number: -1 negative, 0 neutral, 1 positive. As its row has it when it was judged, else
+/// judged now; polarity depends on nothing but the words.
+pub(super) fn label_of(mood: Option<&TurnMood>, text: &str, tag: Option<&str>) -> Option<i8> {
+    match mood {
+        Some(mood) => mood.polarity.map(|polarity| number_of(polarity.label)),
+        None => label(text, tag),
+    }
 }
 
 /// The key of an interaction's id.

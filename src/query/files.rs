@@ -38,6 +38,8 @@ pub(super) const VIEWS: &[File] = files!("views":
     "customer_updates",
     "knowledge_events",
     "dead_letters",
+    "findings",
+    "alerts",
     "requests",
     "request_matches",
     "gaps",

@@ -1,4 +1,4 @@
-//! The operational state: API keys, the articles of the knowledge bases, what people decided about their gaps and say of
+//! The operational state: API keys, the articles of the knowledge bases, quality rules, what people decided about their gaps and say of
 //! turns and topics, interventions, risks of customers, the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
@@ -21,12 +21,14 @@ pub mod intervention;
 mod interventions;
 mod key;
 pub mod label;
+pub mod quality;
 mod risks;
 mod sqlite;
 mod sqlite_articles;
 mod sqlite_gaps;
 mod sqlite_interventions;
 mod sqlite_labels;
+mod sqlite_quality;
 mod sqlite_risks;
 mod sqlite_topics;
 #[cfg(test)]

@@ -58,6 +58,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("migrations/sqlite/0070_labels.sql"),
     ),
     (
+        80,
+        "quality",
+        include_str!("migrations/sqlite/0080_quality.sql"),
+    ),
+    (
         90,
         "risks",
         include_str!("migrations/sqlite/0090_risks.sql"),

@@ -11,6 +11,7 @@ mod batch;
 mod dead_letters;
 mod effects;
 mod events;
+mod findings;
 mod gaps;
 mod insight;
 mod marts;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
+pub use findings::{Alert, Finding, Place, finding_id};
 pub use effects::EffectRow;
 pub use gaps::{GapRow, MatchRow, Matched};
 pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
@@ -52,6 +54,10 @@ pub enum TableId {
     KnowledgeEvents,
     /// Refused records.
     DeadLetters,
+    /// What quality rules hit.
+    Findings,
+    /// Findings that someone must see now.
+    Alerts,
 }
 
 impl TableId {
@@ -66,6 +72,8 @@ impl TableId {
         Self::CustomerUpdates,
         Self::KnowledgeEvents,
         Self::DeadLetters,
+        Self::Findings,
+        Self::Alerts,
     ];
 
     /// Name and columns.
@@ -80,6 +88,8 @@ impl TableId {
             Self::CustomerUpdates => &others::CUSTOMER_UPDATES,
             Self::KnowledgeEvents => &others::KNOWLEDGE_EVENTS,
             Self::DeadLetters => &dead_letters::SPEC,
+            Self::Findings => &findings::FINDINGS,
+            Self::Alerts => &findings::ALERTS,
         }
     }
 
@@ -196,6 +206,16 @@ impl Pending {
     /// Adds one refused record.
     pub fn dead_letter(&mut self, letter: &DeadLetter<'_>) {
         dead_letters::append(self, letter);
+    }
+
+    /// Adds one hit of a rule, and its alert; `skips` are the tables that have it already.
+    pub fn finding(&mut self, finding: &Finding, place: Place<'_>, skips: TableSet) {
+        if !skips.contains(TableId::Findings) {
+            findings::append(self, finding, place);
+        }
+        if finding.is_alert && !skips.contains(TableId::Alerts) {
+            findings::append_alert(self, finding, place);
+        }
     }
 
     fn batch(&mut self, table: TableId, day: Day) -> &mut Batch {

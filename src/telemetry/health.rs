@@ -74,6 +74,12 @@ impl Health {
         self.change(|state| state.is_stopping = true);
     }
 
+    /// True when the process is about to end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_stopping
+    }
+
     /// True when every component is ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {

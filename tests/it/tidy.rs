@@ -107,7 +107,11 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["jieba_rs"], &["enrich"], "words are cut in one place"),
     (&["tantivy"], &["search"], "full text has one door"),
-    (&["hmac"], &["enrich"], "tokens are made in one place"),
+    (
+        &["hmac"],
+        &["enrich", "sink"],
+        "tokens are made in one place, webhooks are signed in the other",
+    ),
     (
         &["calamine"],
         &["contract"],
@@ -141,8 +145,8 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     (&["clap"], &["cli"], "only the command line knows flags"),
     (
         &["reqwest"],
-        &["model", "cli"],
-        "a command calls another server, a listed endpoint is asked by jobs",
+        &["model", "cli", "sink"],
+        "a command calls another server, a listed endpoint is asked by jobs, alerts go to listed hosts",
     ),
     (
         &["tract_onnx"],

@@ -10,6 +10,7 @@ mod knowledge;
 mod labels;
 mod metrics;
 mod profiles;
+mod quality;
 mod reads;
 mod routing;
 mod topics;
@@ -38,9 +39,13 @@ use crate::enrich::redact::{AllowList, Redactor, TokenKey};
 use crate::enrich::topic::TopicSlot;
 use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::error::Problem;
-use crate::jobs::{LakeTopics, Requests, RunSettings, TopicPace, TopicRuns, Topics};
+use crate::jobs::{
+    LakeTopics, Requests, RuleDesk, RunSettings, TopicPace, TopicRuns, Topics, Webhooks,
+};
 use crate::lake::Lake;
+use crate::pipeline::RuleBook;
 use crate::query::{Engine, Limits};
+use crate::sink::{AlertHub, AllowedHosts, WebhookClient};
 use crate::source::{Document, Inbox, InboxSource, Polled, Source, Start};
 use crate::store::{Change, Store};
 use crate::telemetry::{Health, install};
@@ -130,6 +135,7 @@ impl Server {
         };
         let runtime = RUNTIME.handle().clone();
         let own = Engine::new(Arc::clone(&lake), own, Arc::new(()), runtime).unwrap();
+        let alerts = AlertHub::default();
         let requests = Requests {
             lake: Arc::clone(&lake),
             engine: own,
@@ -160,6 +166,9 @@ impl Server {
             knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
+            rules: RuleDesk::new(Arc::clone(&lake), RuleBook::default()),
+            webhooks: webhooks(&lake, &alerts),
+            alerts,
             topics,
             routing: super::RoutingFacts::default(),
             metrics: install().unwrap(),
@@ -243,6 +252,12 @@ impl Server {
             }
         }
     }
+}
+
+fn webhooks(lake: &Arc<Lake>, alerts: &AlertHub) -> Webhooks {
+    let hosts = AllowedHosts::new(&["127.0.0.1".to_owned()]);
+    let client = WebhookClient::new(hosts).unwrap();
+    Webhooks::new(Arc::clone(lake), alerts.clone(), client, noon)
 }
 
 fn post(path: &str, content_type: &str, body: impl Into<Bytes>) -> TestRequest {

@@ -11,7 +11,7 @@ mod examples;
 mod outgoing;
 mod page;
 
-pub use outgoing::DEAD_LETTER_TYPE;
+pub use outgoing::{ALERT_TYPE, DEAD_LETTER_TYPE};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 

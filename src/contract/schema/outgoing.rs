@@ -16,13 +16,66 @@ pub(super) struct OutgoingTopic {
     pub document: Value,
 }
 
-pub(super) fn topics() -> [OutgoingTopic; 1] {
-    [OutgoingTopic {
+/// Type of an event that tells of an alert.
+pub const ALERT_TYPE: &str = "tingchao.alert.v1";
+
+pub(super) fn topics() -> [OutgoingTopic; 2] {
+    [dead_letters_topic(), alerts_topic()]
+}
+
+fn alerts_topic() -> OutgoingTopic {
+    OutgoingTopic {
+        address: "tingchao.alerts",
+        about: "Findings of quality rules that someone must see now; the key and the header `id` are the finding's id. Sent when they are raised, at least once.",
+        message: ALERT_TYPE,
+        document: alert(),
+    }
+}
+
+fn dead_letters_topic() -> OutgoingTopic {
+    OutgoingTopic {
         address: "tingchao.dead-letters",
         about: "Refused records, redacted; the key and the header `id` are the event's id. Sent after they are in the table `dead_letters`.",
         message: DEAD_LETTER_TYPE,
         document: dead_letter(),
-    }]
+    }
+}
+
+fn alert() -> Value {
+    let text = |about: &str| json!({"type": "string", "description": about});
+    let maybe = |about: &str| json!({"type": ["string", "null"], "description": about});
+    json!({
+        "name": ALERT_TYPE,
+        "title": ALERT_TYPE,
+        "summary": "A quality rule hit: which, where, when.",
+        "contentType": "application/cloudevents+json",
+        "payload": {
+            "type": "object",
+            "required": ["specversion", "id", "source", "type", "time", "data"],
+            "properties": {
+                "specversion": {"const": "1.0"},
+                "id": text("The id of the finding. The same alert has the same id on every way."),
+                "source": {"const": "/tingchao/alerts"},
+                "type": {"const": ALERT_TYPE},
+                "time": {"type": "string", "format": "date-time", "description": "When it was raised."},
+                "data": {
+                    "type": "object",
+                    "required": ["rule_id", "rule_version", "severity", "interaction_id"],
+                    "properties": {
+                        "rule_id": text("The rule."),
+                        "rule_version": {"type": "integer", "description": "Its version."},
+                        "rule_name": maybe("Its name."),
+                        "severity": {"enum": ["info", "warning", "critical"], "description": "How grave."},
+                        "interaction_id": text("The interaction."),
+                        "turn_id": maybe("The turn that decided; null when the end did."),
+                        "agent_id": maybe("The agent who spoke last."),
+                        "channel": maybe("The channel, as far as it was known."),
+                        "at": maybe("When it was decided, by event time.")
+                    }
+                }
+            }
+        }
+    })
 }
 
 fn dead_letter() -> Value {

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::definition::{Definition, MetricParam};
-use super::nearest::listed;
+use crate::domain::listed;
 use super::registry::{Registry, has_interaction};
 use super::zone::{self, DAY, HOUR, MINUTE};
 use crate::domain::{Day, Micros};

@@ -12,7 +12,6 @@ mod compare;
 mod definition;
 mod function;
 mod hours;
-mod nearest;
 mod registry;
 mod sql;
 mod zone;
@@ -22,7 +21,7 @@ pub(crate) use compare::MAX_GROUPS;
 pub use compare::{CompareRequest, Compared, Side};
 pub use definition::{Definition, Kind, MetricParam};
 pub(super) use function::{Circumstances, expand};
-pub(crate) use nearest::listed;
+pub(crate) use crate::domain::listed;
 pub use registry::Registry;
 
 /// What the deployment says about costs and opening hours.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::MetricSettings;
 use super::definition::Definition;
-use super::nearest::listed;
+use crate::domain::listed;
 use crate::query::error::QueryError;
 use crate::query::files::{File, METRICS};
 use crate::query::header::Header;
