@@ -22,8 +22,8 @@ use crate::api::{
 use crate::config::Config;
 use crate::disk::Faults;
 use crate::jobs::{
-    AlertRelay, AlertTopic, Cleaner, Closing, Letters, MaintainSettings, Risks, RuleDesk, TopicRuns,
-    Webhooks, maintain,
+    AlertRelay, AlertTopic, Cleaner, Closing, Letters, MaintainSettings, Risks, RuleDesk,
+    TopicRuns, Webhooks, maintain,
 };
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline, RuleBook};

@@ -14,9 +14,7 @@ use crate::app::{
 use crate::config::Config;
 use crate::disk::Faults;
 use crate::domain::Day;
-use crate::jobs::{
-    HistoryJob, RiskRound, RuleDesk, Storing, Topics, close_once, maintain_once,
-};
+use crate::jobs::{HistoryJob, RiskRound, RuleDesk, Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::{Monitor, RuleBook};
 use crate::search::Knowledge;

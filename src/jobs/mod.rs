@@ -36,14 +36,14 @@ pub use gaps::{Gaps, GapsDone, GapsError};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use quality::{HistoryJob, Judged, QualityError};
-pub use rules::{MAX_RULES, RuleDesk, RulesError};
-pub use webhooks::{WebhookState, Webhooks, wants};
 pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
+pub use rules::{MAX_RULES, RuleDesk, RulesError};
 pub use topic_runs::{BUILT_IN, Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 pub use topics::{
     LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
     follow_topics, load_topics,
 };
+pub use webhooks::{WebhookState, Webhooks, wants};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

@@ -183,9 +183,7 @@ impl RuleDesk {
 
 async fn of_store(store: &Store) -> Result<Edition, StoreError> {
     let revision = store.document_revision(DocumentKind::Rule).await?;
-    let documents = store
-        .documents(DocumentKind::Rule, "", MAX_RULES)
-        .await?;
+    let documents = store.documents(DocumentKind::Rule, "", MAX_RULES).await?;
     let published = |document: Document| Published {
         id: document.id,
         version: document.version,

@@ -231,14 +231,21 @@ impl Courier {
 
     /// Sends what the table has that has not arrived; stops at the first failure.
     async fn catch_up(&mut self, stop: &CancellationToken) -> Result<(), LakeError> {
-        let kept = self.shared.lake.storage().get(&progress(&self.webhook.id)).await?;
+        let kept = self
+            .shared
+            .lake
+            .storage()
+            .get(&progress(&self.webhook.id))
+            .await?;
         let kept = kept.and_then(|text| serde_json::from_slice::<Sent>(&text).ok());
         let sent = match kept {
             Some(sent) => sent.version,
             // Removed meanwhile, or never begun: what is there already is old.
             None => {
                 let version = self.shared.lake.table(TableId::Alerts).latest().version();
-                version.and_then(|version| i64::try_from(version).ok()).unwrap_or(-1)
+                version
+                    .and_then(|version| i64::try_from(version).ok())
+                    .unwrap_or(-1)
             }
         };
         for (version, alerts) in alerts_after(&self.shared.lake, sent).await? {
@@ -282,7 +289,9 @@ impl Courier {
             body: &body,
         };
         let client = &self.shared.client;
-        let sent = client.deliver(&self.webhook.url, &self.webhook.secret, message).await;
+        let sent = client
+            .deliver(&self.webhook.url, &self.webhook.secret, message)
+            .await;
         self.tell(&sent, now);
         match sent {
             Ok(_) => {
@@ -399,7 +408,9 @@ mod tests {
     }
 
     fn header(head: &str, name: &str) -> String {
-        let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        let line = head
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}: ")));
         line.unwrap().to_owned()
     }
 
@@ -449,7 +460,9 @@ mod tests {
             assert_eq!(header(&head, "tingchao-signature"), signed);
             // At once when it is raised here, and not again from the table.
             let raised = finding("3", "critical");
-            while webhooks.state("w").failure.is_some() || webhooks.state("w").delivered_at.is_none() {
+            while webhooks.state("w").failure.is_some()
+                || webhooks.state("w").delivered_at.is_none()
+            {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             alerts.tell(Alert::of(&raised, NOW));

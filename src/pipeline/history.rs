@@ -133,7 +133,9 @@ impl History {
             text: row.text,
             mood: row.mood,
         };
-        let hits = self.rules.hear(&mut current.talk, &heard, &mut self.scratch);
+        let hits = self
+            .rules
+            .hear(&mut current.talk, &heard, &mut self.scratch);
         let told = Told::of_turn(row.turn_id, speaker, row.at, &current.talk);
         findings(&self.rules, hits, &current.interaction_id, &told)
     }
@@ -144,9 +146,13 @@ impl History {
 /// # Errors
 /// When there is no such column of texts.
 pub fn texts_of(rows: &RecordBatch, name: &str) -> Result<Vec<String>, String> {
-    let column = rows.column_by_name(name).ok_or_else(|| format!("no column {name}"))?;
+    let column = rows
+        .column_by_name(name)
+        .ok_or_else(|| format!("no column {name}"))?;
     let column = cast(column, &DataType::Utf8).map_err(|error| error.to_string())?;
-    let texts = column.as_string_opt::<i32>().ok_or_else(|| format!("{name} holds no texts"))?;
+    let texts = column
+        .as_string_opt::<i32>()
+        .ok_or_else(|| format!("{name} holds no texts"))?;
     Ok(texts.iter().flatten().map(str::to_owned).collect())
 }
 
@@ -171,12 +177,16 @@ const TIMES: [&str; 4] = ["at", "started_at", "ended_at", "closed_at"];
 impl Columns {
     fn of(rows: &RecordBatch) -> Result<Self, String> {
         let column = |name: &str, kind: &DataType| {
-            let column = rows.column_by_name(name).ok_or_else(|| format!("no column {name}"))?;
+            let column = rows
+                .column_by_name(name)
+                .ok_or_else(|| format!("no column {name}"))?;
             cast(column, kind).map_err(|error| error.to_string())
         };
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let texts: Result<Vec<_>, String> =
-            TEXTS.iter().map(|name| column(name, &DataType::Utf8)).collect();
+        let texts: Result<Vec<_>, String> = TEXTS
+            .iter()
+            .map(|name| column(name, &DataType::Utf8))
+            .collect();
         let times: Result<Vec<_>, String> = TIMES.iter().map(|name| column(name, &time)).collect();
         let short = |_| "a column is missing".to_owned();
         Ok(Self {

@@ -35,11 +35,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use counts::{Counts, SourceState};
 use flush::{Flush, Flushed};
-use intake::Intake;
 pub use history::{History, texts_of};
+use intake::Intake;
 pub use intake::TimeLimits;
-pub use rules::RuleBook;
 use reader::{Command, News, Reader};
+pub use rules::RuleBook;
 
 use crate::disk::FaultPoint;
 use crate::domain::{AppId, Checkpoint, Micros, Partition};
@@ -501,7 +501,9 @@ impl Pipeline {
         self.join_flush().await?;
         self.intake.renew_rules();
         let parts = self.parts.iter().filter(|part| part.next > 0);
-        let parts: Vec<_> = parts.map(|part| (part.partition.clone(), part.next)).collect();
+        let parts: Vec<_> = parts
+            .map(|part| (part.partition.clone(), part.next))
+            .collect();
         for (partition, next) in parts {
             if let Err(error) = self.intake.remember_for_rules(&partition, next).await {
                 return self.reset(&error).await;

@@ -106,7 +106,9 @@ pub(super) async fn open_facts(
     let Some(newest) = moments.iter().map(|(at, _)| *at).max() else {
         return Ok(Vec::new());
     };
-    let recent = moments.iter().filter(|(at, _)| newest.0 - at.0 <= SILENCE_MICROS);
+    let recent = moments
+        .iter()
+        .filter(|(at, _)| newest.0 - at.0 <= SILENCE_MICROS);
     let open: HashSet<u64> = recent.map(|(_, interaction)| *interaction).collect();
     let from = Micros(newest.0 - JUDGED_MICROS - 2 * SILENCE_MICROS);
     let wanted = Wanted {
@@ -166,11 +168,15 @@ fn moments_of(
     (source, partition): (&str, i32),
     until: i64,
 ) -> Option<Vec<(Micros, u64)>> {
-    let interactions = rows.column_by_name("interaction_id")?.as_string_opt::<i32>()?;
+    let interactions = rows
+        .column_by_name("interaction_id")?
+        .as_string_opt::<i32>()?;
     let at = rows
         .column_by_name("at")?
         .as_primitive_opt::<TimestampMicrosecondType>()?;
-    let offsets = rows.column_by_name("offset")?.as_primitive_opt::<Int64Type>()?;
+    let offsets = rows
+        .column_by_name("offset")?
+        .as_primitive_opt::<Int64Type>()?;
     let mine = mine(rows, source, partition)?.into_iter();
     let before = mine.filter(|row| offsets.value(*row) < until);
     let found = before.map(|row| (Micros(at.value(row)), key_of(interactions.value(row))));
@@ -192,11 +198,15 @@ type Placed = ((i64, i32), Fact);
 impl Wanted<'_> {
     /// Rows of open interactions: row, interaction and time.
     fn rows(&self, rows: &RecordBatch) -> Option<Vec<(usize, u64, Micros)>> {
-        let interactions = rows.column_by_name("interaction_id")?.as_string_opt::<i32>()?;
+        let interactions = rows
+            .column_by_name("interaction_id")?
+            .as_string_opt::<i32>()?;
         let at = rows
             .column_by_name("at")?
             .as_primitive_opt::<TimestampMicrosecondType>()?;
-        let offsets = rows.column_by_name("offset")?.as_primitive_opt::<Int64Type>()?;
+        let offsets = rows
+            .column_by_name("offset")?
+            .as_primitive_opt::<Int64Type>()?;
         let mine = mine(rows, self.source, self.partition)?.into_iter();
         let wanted = mine.filter(|row| offsets.value(*row) < self.until);
         let placed = wanted.map(|row| {
@@ -219,8 +229,12 @@ impl Wanted<'_> {
         let (who, labels) = (column("speaker_id")?, column("sentiment_label")?);
         let (recalled, whole) = (flag("recalled")?, flag("from_transcript")?);
         let (started, ended) = (time("started_at")?, time("ended_at")?);
-        let offsets = rows.column_by_name("offset")?.as_primitive_opt::<Int64Type>()?;
-        let items = rows.column_by_name("item")?.as_primitive_opt::<Int32Type>()?;
+        let offsets = rows
+            .column_by_name("offset")?
+            .as_primitive_opt::<Int64Type>()?;
+        let items = rows
+            .column_by_name("item")?
+            .as_primitive_opt::<Int32Type>()?;
         let mut found = Vec::new();
         for (row, interaction, at) in self.rows(rows)? {
             if recalled.value(row) || whole.value(row) || texts.is_null(row) {
@@ -253,7 +267,14 @@ impl Wanted<'_> {
             };
             let position = (offsets.value(row), items.value(row));
             let what = What::Turn(spoken);
-            found.push((position, Fact { interaction, at, what }));
+            found.push((
+                position,
+                Fact {
+                    interaction,
+                    at,
+                    what,
+                },
+            ));
         }
         Some(found)
     }
@@ -261,7 +282,9 @@ impl Wanted<'_> {
     fn events(&self, rows: &RecordBatch) -> Option<Vec<Placed>> {
         let column = |name: &str| rows.column_by_name(name)?.as_string_opt::<i32>();
         let (types, channels) = (column("type")?, column("channel")?);
-        let offsets = rows.column_by_name("offset")?.as_primitive_opt::<Int64Type>()?;
+        let offsets = rows
+            .column_by_name("offset")?
+            .as_primitive_opt::<Int64Type>()?;
         let mut found = Vec::new();
         for (row, interaction, at) in self.rows(rows)? {
             let what = match types.value(row) {
@@ -273,7 +296,14 @@ impl Wanted<'_> {
                 _ => continue,
             };
             let position = (offsets.value(row), 0);
-            found.push((position, Fact { interaction, at, what }));
+            found.push((
+                position,
+                Fact {
+                    interaction,
+                    at,
+                    what,
+                },
+            ));
         }
         Some(found)
     }

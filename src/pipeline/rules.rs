@@ -338,11 +338,21 @@ impl Judge {
                 continue;
             };
             let hits = self.set.hear(&mut talk, &heard, &mut self.scratch);
-            found.extend(findings(&self.set, hits, interaction, &Told::turn(&said, &talk)));
+            found.extend(findings(
+                &self.set,
+                hits,
+                interaction,
+                &Told::turn(&said, &talk),
+            ));
         }
         let ended_at = whole.ended.as_ref().map_or(last_at, |ended| ended.time);
         let hits = self.set.end(&mut talk);
-        found.extend(findings(&self.set, hits, interaction, &Told::end(ended_at, &talk)));
+        found.extend(findings(
+            &self.set,
+            hits,
+            interaction,
+            &Told::end(ended_at, &talk),
+        ));
         found
     }
 }
@@ -414,7 +424,12 @@ impl Told {
 }
 
 /// Hits as findings.
-pub(super) fn findings(set: &RuleSet, hits: Vec<Hit>, interaction: &str, told: &Told) -> Vec<Finding> {
+pub(super) fn findings(
+    set: &RuleSet,
+    hits: Vec<Hit>,
+    interaction: &str,
+    told: &Told,
+) -> Vec<Finding> {
     let finding = |hit: Hit| {
         let versioned = set.rules().get(hit.rule)?;
         let rule = &versioned.rule;

@@ -34,8 +34,9 @@ impl AllowedHosts {
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self, address: &str) -> Result<Url, String> {
-        let url = Url::parse(address)
-            .map_err(|_| "expected an address such as https://hooks.example.com/alerts".to_owned())?;
+        let url = Url::parse(address).map_err(|_| {
+            "expected an address such as https://hooks.example.com/alerts".to_owned()
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err("expected an address that begins with https:// or http://".to_owned());
         }
@@ -235,9 +236,15 @@ mod tests {
             "v1=1faaa922d0b8c234da0a908d2b348376af97877735d307224bb94cce5a05bf17"
         );
         for other in [
-            Message { id: "f-2", ..message },
+            Message {
+                id: "f-2",
+                ..message
+            },
             Message { at_s: 1, ..message },
-            Message { body: "[]", ..message },
+            Message {
+                body: "[]",
+                ..message
+            },
         ] {
             assert_ne!(signature("secret", other), signed);
         }

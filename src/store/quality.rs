@@ -99,7 +99,9 @@ pub struct Webhook {
 
 impl std::fmt::Debug for Webhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Webhook").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Webhook")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -195,7 +197,9 @@ impl Store {
         let entry = change.audits(kind.written(), id);
         match &self.backend {
             Backend::Sqlite(sqlite) => {
-                sqlite.write_document(kind, id, content, expected, &entry).await
+                sqlite
+                    .write_document(kind, id, content, expected, &entry)
+                    .await
             }
         }
     }

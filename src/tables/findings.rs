@@ -14,9 +14,6 @@ use super::{Pending, TableId, table};
 use crate::contract::ALERT_TYPE;
 use crate::domain::{Micros, Position};
 
-
-
-
 table!(FINDINGS, F, "findings", {
     FindingId = "finding_id": Text(required),
     RuleId = "rule_id": Text(required),

@@ -23,8 +23,8 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
-pub use findings::{Alert, Finding, Place, finding_id};
 pub use effects::EffectRow;
+pub use findings::{Alert, Finding, Place, finding_id};
 pub use gaps::{GapRow, MatchRow, Matched};
 pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;

@@ -77,7 +77,10 @@ impl Health {
     /// True when the process is about to end.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).is_stopping
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_stopping
     }
 
     /// True when every component is ready.

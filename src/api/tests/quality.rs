@@ -43,6 +43,7 @@ impl Server {
                 max_future_micros: i64::MAX,
             },
             clock: noon,
+            models: self.state.models.clone(),
         };
         let (lake, redactor) = (Arc::clone(&self.lake), self.state.redactor.clone());
         let (book, alerts) = (self.state.rules.book().clone(), self.state.alerts.clone());
@@ -337,6 +338,7 @@ impl Server {
                     max_future_micros: i64::MAX,
                 },
                 clock: noon,
+                models: self.state.models.clone(),
             };
             let (lake, redactor) = (Arc::clone(&self.lake), self.state.redactor.clone());
             let book = self.state.rules.book().clone();

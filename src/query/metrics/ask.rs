@@ -9,9 +9,9 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::definition::{Definition, MetricParam};
-use crate::domain::listed;
 use super::registry::{Registry, has_interaction};
 use super::zone::{self, DAY, HOUR, MINUTE};
+use crate::domain::listed;
 use crate::domain::{Day, Micros};
 use crate::error::FieldError;
 use crate::query::SqlType;

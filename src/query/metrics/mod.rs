@@ -16,12 +16,12 @@ mod registry;
 mod sql;
 mod zone;
 
+pub(crate) use crate::domain::listed;
 pub use ask::MetricRequest;
 pub(crate) use compare::MAX_GROUPS;
 pub use compare::{CompareRequest, Compared, Side};
 pub use definition::{Definition, Kind, MetricParam};
 pub(super) use function::{Circumstances, expand};
-pub(crate) use crate::domain::listed;
 pub use registry::Registry;
 
 /// What the deployment says about costs and opening hours.
