@@ -20,10 +20,12 @@ mod keys;
 mod knowledge;
 mod metrics;
 mod operations;
+mod operations_parts;
 mod page;
 mod pages;
 mod problem;
 mod queries;
+mod reports;
 mod request;
 mod rows;
 mod server;
@@ -60,6 +62,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(self::metrics::metric_query)
         .service(self::metrics::metrics_compare)
         .service(self::metrics::metric_get)
+        .service(reports::reports_list)
+        .service(reports::report_get)
         .service(sql::sql_run)
         .service(queries::queries_list)
         .service(queries::query_run)

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{print, read};
+use super::{CommonArgs, print, read};
 use crate::enrich::sentiment::corpus::{Example, labelled, rated};
 use crate::enrich::sentiment::report::{self, Truth, truth};
 use crate::enrich::sentiment::{Label, Sentiment};
@@ -32,6 +32,8 @@ enum Kind {
     Knowledge(Box<super::retrieval::KnowledgeArgs>),
     /// All sentiment figures on the public corpora, as a page.
     Suite(super::eval_suite::SuiteArgs),
+    /// A simulated desk in the data folder against its truth: causes of abandons, skills of agents.
+    Desk(super::eval_desk::DeskArgs),
 }
 
 #[derive(Args)]
@@ -56,7 +58,7 @@ struct DataArgs {
     dialogues: bool,
 }
 
-pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+pub fn run(common: &CommonArgs, args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let heads = Sentiment::shipped().map_err(|error| anyhow!(error))?;
     let (data, report) = match &args.kind {
         Kind::Sentiment(args) => (args, polarity(heads, args)?),
@@ -64,6 +66,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Kind::Topics(args) => return super::eval_topics::run(args),
         Kind::Knowledge(args) => return super::retrieval::eval(args),
         Kind::Suite(args) => return super::eval_suite::run(args),
+        Kind::Desk(args) => return super::eval_desk::run(common, args),
     };
     let content = std::fs::read(&data.data)?;
     let shown = json!({

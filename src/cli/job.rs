@@ -1,24 +1,44 @@
 //! `job RUN`: scheduled work, now.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::{Context, anyhow};
+use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings};
+use crate::app::{DataFolder, cleaner, maintain_settings, now};
 use crate::disk::Faults;
+use crate::domain::Day;
+use crate::jobs::report::{Language, csv, html, make, month_of};
 use crate::jobs::{Storing, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
+use crate::query::Engine;
 
 /// Arguments of `job`.
 #[derive(Args)]
-#[command(after_help = "Example: tingchao job maintain")]
+#[command(
+    after_help = "Examples:\n  tingchao job maintain\n  tingchao job monthly-report --month 2026-11 --language en"
+)]
 pub struct JobArgs {
     /// Which job.
     #[arg(value_enum)]
     job: Job,
+    /// Month of the report, YYYY-MM; the last one without it.
+    #[arg(long, value_name = "MONTH")]
+    month: Option<String>,
+    /// Language of the report: zh-CN or en.
+    #[arg(long, value_name = "TAG", default_value = "zh-CN")]
+    language: String,
+    /// Zone of the report's month.
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    timezone: String,
+    /// Folder for the report, instead of `reports` in the data folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -27,6 +47,8 @@ enum Job {
     Maintain,
     /// Rewrite closed days without repeats, superseded revisions and recalled texts, and store their marts.
     CloseDays,
+    /// Write the report of a month, as HTML and CSV.
+    MonthlyReport,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -47,10 +69,53 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                     done.cleaned, done.stored
                 ));
             }
+            Job::MonthlyReport => {
+                let inside = Arc::new(());
+                let engine = Engine::new(folder.lake, (&config.query).into(), inside, handle)?
+                    .with_metric_settings((&config).into());
+                let out = args.out.clone();
+                let out = out.unwrap_or_else(|| folder.path.join("reports"));
+                monthly_report(&engine, args, &out).await?;
+            }
         }
         anyhow::Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the report of a month into the folder `out`.
+async fn monthly_report(engine: &Engine, args: &JobArgs, out: &Path) -> anyhow::Result<()> {
+    let zone: Tz = args
+        .timezone
+        .parse()
+        .map_err(|_| anyhow!("--timezone: expected an IANA time zone such as Asia/Shanghai"))?;
+    let language = Language::of(&args.language);
+    let language = language.ok_or_else(|| anyhow!("--language: expected zh-CN or en"))?;
+    let last = now().day().to_string();
+    let this: String = last.chars().take(7).collect();
+    let days = match &args.month {
+        Some(month) => month_of(month).map_err(|why| anyhow!("--month: {why}"))?,
+        None => {
+            let (first, _) = month_of(&this).map_err(|why| anyhow!(why))?;
+            let before: String = Day(first.0 - 1).to_string().chars().take(7).collect();
+            month_of(&before).map_err(|why| anyhow!(why))?
+        }
+    };
+    let report = make(engine, days, zone).await?;
+    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
+    let pages = [
+        (
+            format!("{}.{}.html", report.month, language.tag()),
+            html(&report, language),
+        ),
+        (format!("{}.csv", report.month), csv(&report)),
+    ];
+    for (name, content) in pages {
+        let path = out.join(name);
+        std::fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
+        print::line(&path.display().to_string());
+    }
+    Ok(())
 }
 
 fn report(done: Done) {

@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod describe;
 mod eval;
+mod eval_desk;
 mod eval_suite;
 mod eval_topics;
 mod import;
@@ -102,7 +103,7 @@ pub fn run() -> ExitCode {
         Command::Query(args) => query::run(&cli.common, &args),
         Command::Analyze(args) => analyze::run(&cli.common, &args),
         Command::Train(args) => train::run(&args),
-        Command::Eval(args) => eval::run(&args),
+        Command::Eval(args) => eval::run(&cli.common, &args),
         Command::Simulate(args) => simulate::run(&args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };

@@ -6,6 +6,7 @@
 mod clean;
 mod letters;
 mod marts;
+pub mod report;
 #[cfg(test)]
 mod testing;
 mod topic_runs;

@@ -15,6 +15,7 @@ mod marts;
 mod parquet_file;
 mod read;
 mod rows_file;
+mod rows_read;
 mod storage;
 mod table;
 mod tail;
@@ -33,6 +34,7 @@ pub use marts::{
 pub use parquet_file::{DataFile, data_file};
 pub use read::{days_of, read_day, read_new_files};
 pub use rows_file::{RowCell, RowKind, RowsError, RowsFile};
+pub use rows_read::{ReadRowsError, read_rows};
 pub use storage::Storage;
 pub use table::{LakeError, LakeTable, Progress, resume_from};
 pub use tail::{Appended, appended_after, read_appended};
