@@ -6,7 +6,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test torture faults planted eval bench lint fmt generate release package clean-data prerequisites
+.PHONY: help demo build test torture faults planted eval bench interop lint fmt generate release package clean-data prerequisites
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -42,6 +42,9 @@ faults: prerequisites ## Break a cluster in seven ways, six times each, and comp
 eval: release ## Score the heads on the corpora in TINGCHAO_EVAL_DATA and write docs/EVALUATION.md.
 	@test -d "$$TINGCHAO_EVAL_DATA" || { echo 'make eval: TINGCHAO_EVAL_DATA names no folder with the corpora' >&2; exit 1; }
 	timeout 1h $(TARGET)/release/tingchao eval suite --root "$$TINGCHAO_EVAL_DATA" --out docs/EVALUATION.md
+
+interop: build ## Let DuckDB, Polars, chDB and Spark read a lake that has seen everything, and compare.
+	timeout 30m scripts/interop
 
 bench: release ## Measure speed and memory against other tools, as ratios in one run.
 	timeout 1h benches/run $(ARGS)

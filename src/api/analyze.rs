@@ -12,7 +12,9 @@ use super::describe::Problems;
 use super::problem::{ApiError, media_type};
 use super::state::State;
 use crate::domain::{Raw, Redacted, Speaker};
+use crate::enrich::segment::Segmenter;
 use crate::enrich::sentiment::Sentiment;
+use crate::enrich::topic::CurrentTopics;
 use crate::enrich::{Analyser, Analysis, Said};
 
 /// Largest body, bytes.
@@ -71,6 +73,8 @@ pub struct Models {
     sentiment: String,
     /// Name and version of the dissatisfaction heads.
     dissatisfaction: String,
+    /// The run that learnt the topics; null before the first.
+    topics: Option<String>,
 }
 
 /// One text.
@@ -90,7 +94,8 @@ pub struct AnalyzedItem {
     sentiment: SentimentAnswer,
     /// Null for other speakers than the customer and for texts without words.
     dissatisfaction: Option<DissatisfactionAnswer>,
-    /// Null while no run of topics has been published.
+    /// The topic by the newest run; null for what a customer does not ask, when no topic is near enough, and before the
+    /// first run.
     topic: Option<TopicAnswer>,
     /// Words that the text is about.
     keywords: Vec<String>,
@@ -177,10 +182,12 @@ pub struct TopicAnswer {
                 "sentiment": {"label": "negative", "score": -0.97,
                     "probabilities": {"negative": 0.97, "neutral": 0.02, "positive": 0.01},
                     "explanation": [{"term": "没人", "weight": -1.8}]},
-                "dissatisfaction": {"probability": 0.98}, "topic": null, "keywords": ["没人"], "is_request": true
+                "dissatisfaction": {"probability": 0.98},
+                "topic": {"id": "t-1-4", "name": "没人 · 处理", "confidence": 0.8}, "keywords": ["没人"], "is_request": true
             }],
             "models": {"sentiment": "polarity-zh@4ccbbca19950 polarity-en@2507fe6b48b2",
-                "dissatisfaction": "dissatisfaction-zh@890ca528314a dissatisfaction-en@8a948515f82b"}
+                "dissatisfaction": "dissatisfaction-zh@890ca528314a dissatisfaction-en@8a948515f82b",
+                "topics": "run-3"}
         })),
         Problems,
     ),
@@ -199,6 +206,7 @@ pub(super) async fn analyze(
     let heads = Sentiment::shipped().map_err(|error| ApiError::internal(error.to_string()))?;
     let redactor = state.redactor.redactor();
     let analyser = Analyser::new(redactor, heads);
+    let topics = state.topics.topics.requests.slot.get();
     let mut items = Vec::with_capacity(request.items.len());
     for part in request.items.chunks(TEXTS_AT_ONCE) {
         for item in part {
@@ -208,7 +216,10 @@ pub(super) async fn analyze(
                 previous: item.previous.as_ref(),
                 language: item.language.as_deref(),
             });
-            items.push(answer(analyser.id(&item.id), analysis));
+            let topic = topics
+                .as_deref()
+                .and_then(|topics| topic_of(topics, &analysis));
+            items.push(answer(analyser.id(&item.id), analysis, topic));
         }
         tokio::task::yield_now().await;
     }
@@ -217,11 +228,26 @@ pub(super) async fn analyze(
         models: Models {
             sentiment: heads.polarity_version(),
             dissatisfaction: heads.dissatisfaction_version(),
+            topics: topics.map(|topics| format!("run-{}", topics.run)),
         },
     }))
 }
 
-fn answer(id: Redacted<'static>, analysis: Analysis) -> AnalyzedItem {
+/// The topic of what a customer asks.
+fn topic_of(topics: &CurrentTopics, analysis: &Analysis) -> Option<TopicAnswer> {
+    if analysis.is_request != Some(true) {
+        return None;
+    }
+    let judged = topics.judge(Segmenter::shared(), analysis.text.as_str());
+    let id = judged.shown?;
+    Some(TopicAnswer {
+        name: topics.name(&id).unwrap_or(&id).to_owned(),
+        id,
+        confidence: judged.confidence,
+    })
+}
+
+fn answer(id: Redacted<'static>, analysis: Analysis, topic: Option<TopicAnswer>) -> AnalyzedItem {
     let pii = analysis.pii.into_iter().map(|found| PiiPlace {
         kind: found.kind.as_str(),
         start: found.start,
@@ -250,7 +276,7 @@ fn answer(id: Redacted<'static>, analysis: Analysis) -> AnalyzedItem {
         dissatisfaction: analysis
             .dissatisfaction
             .map(|probability| DissatisfactionAnswer { probability }),
-        topic: None,
+        topic,
         keywords: analysis.keywords,
         is_request: analysis.is_request,
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::events::RecentIdentities;
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
-use crate::jobs::TopicRuns;
+use crate::jobs::{LakeTopics, TopicRuns};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
 use crate::source::Inbox;
@@ -31,6 +31,8 @@ pub struct State {
     pub health: Health,
     /// Clustering runs over posted texts.
     pub topic_runs: TopicRuns,
+    /// Topics of the lake.
+    pub topics: LakeTopics,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

@@ -215,10 +215,13 @@ impl Copy<'_> {
             for table in lake.tables() {
                 versions.push(table_version(table, lake.storage(), &app).await?);
             }
+            let least = versions.iter().map(|version| version.next).min();
+            for table in lake.insights() {
+                versions.push(table_version(table, lake.storage(), &app).await?);
+            }
             let Some(inbox) = copy_inbox(&folder, &target)? else {
                 return Ok(versions);
             };
-            let least = versions.iter().map(|version| version.next).min();
             if inbox.first <= least.flatten().unwrap_or_default() {
                 self.inbox(&target)?;
                 return Ok(versions);

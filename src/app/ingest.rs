@@ -17,10 +17,12 @@ use super::serve::{
     BACKGROUND_END, Gauges, LAKE, PIPELINE, certificate, cleaner, letters, maintain_settings,
     runtime, scheme, signals, spawn_pipeline, upkeep,
 };
+use super::topics::follow;
 use super::{DataFolder, pipeline_settings, sources};
 use crate::api;
 use crate::config::Config;
 use crate::disk::Faults;
+use crate::enrich::topic::TopicSlot;
 use crate::jobs::maintain;
 use crate::pipeline::{Monitor, Pipeline};
 use crate::telemetry::{self, Health};
@@ -60,6 +62,8 @@ pub fn ingest(
             pipeline_settings(config),
             monitor.clone(),
         )?;
+        let slot = TopicSlot::default();
+        let pipeline = pipeline.judged_by(slot.clone());
         let mut background = JoinSet::new();
         if config.maintenance.enabled {
             let handle = queries.handle().clone();
@@ -74,6 +78,7 @@ pub fn ingest(
         if let Some(letters) = letters(config, &folder.lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        background.spawn(follow(Arc::clone(&folder.lake), slot, stop.clone()));
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());

@@ -10,6 +10,7 @@ mod serve;
 mod socket;
 mod sources;
 mod token_key;
+mod topics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use inside::Seen;
 pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
+pub use topics::{known_topics, requests, topic_pace};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DataFolder, Seen, now, pipeline_settings, socket, sources};
+use super::{DataFolder, Seen, now, pipeline_settings, socket, sources, topics};
 use crate::api::{
     self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
 };
@@ -76,7 +76,7 @@ pub fn maintain_settings(config: &Config) -> MaintainSettings {
     }
 }
 
-fn holder() -> String {
+pub(super) fn holder() -> String {
     format!("process {} since {}", std::process::id(), now())
 }
 
@@ -108,6 +108,16 @@ fn closing(config: &Config) -> Closing {
     }
 }
 
+/// The limits of queries that are our own work and nobody's question.
+pub(super) fn work_limits(config: &Config) -> Limits {
+    Limits {
+        timeout: Duration::from_secs(3600),
+        max_rows: u64::MAX,
+        max_concurrent: 1,
+        ..Limits::from(&config.query)
+    }
+}
+
 /// What rewriting closed days needs; its queries have no caller's limits.
 ///
 /// # Errors
@@ -118,12 +128,7 @@ pub fn cleaner(
     monitor: Monitor,
     queries: tokio::runtime::Handle,
 ) -> anyhow::Result<Cleaner> {
-    let limits = Limits {
-        timeout: Duration::from_secs(3600),
-        max_rows: u64::MAX,
-        max_concurrent: 1,
-        ..Limits::from(&config.query)
-    };
+    let limits = work_limits(config);
     let inside = Arc::new(Seen(monitor.clone()));
     let engine = Engine::new(Arc::clone(&lake), limits, inside, queries)?;
     Ok(Cleaner {
@@ -182,6 +187,7 @@ pub fn serve(
         if let Some(letters) = letters(config, &lake)? {
             background.spawn(letters.run(stop.clone()));
         }
+        topics::spawn(&mut background, config, &state.topics, &stop);
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
@@ -277,6 +283,7 @@ async fn open(
     let monitor = Monitor::default();
     let inside = Arc::new(Seen(monitor.clone()));
     let limits: Limits = (&config.query).into();
+    let topics = topics::lake_topics(config, &folder.lake, &store, queries.clone())?;
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
     health.ready(LAKE);
@@ -299,6 +306,7 @@ async fn open(
             pipeline_settings(config),
             monitor.clone(),
         )?;
+        let pipeline = pipeline.judged_by(topics.topics.requests.slot.clone());
         (Some(inbox), Some(pipeline))
     };
     let knowledge = Knowledge::new()?;
@@ -311,6 +319,7 @@ async fn open(
         knowledge,
         health,
         topic_runs: TopicRuns::default(),
+        topics,
         metrics,
         inside,
         demo: options.demo,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::Client;
 use super::upload::upload;
 use super::{CommonArgs, print, settings};
-use crate::app::{DataFolder, pipeline_settings};
+use crate::app::{DataFolder, known_topics, pipeline_settings};
 use crate::config::Config;
 use crate::contract::format::{Converted, Format};
 use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions};
@@ -165,6 +165,7 @@ async fn import(config: &Config, source: FileImport) -> anyhow::Result<Counts> {
         pipeline_settings(config),
         monitor.clone(),
     )?;
+    let pipeline = pipeline.judged_by(known_topics(&folder.lake).await);
     pipeline.run(CancellationToken::new()).await?;
     if let Some(trouble) = monitor.trouble() {
         bail!("not everything could be committed: {trouble}");

@@ -9,14 +9,15 @@ use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings, now};
+use crate::app::{DataFolder, cleaner, maintain_settings, now, requests, topic_pace};
 use crate::disk::Faults;
 use crate::domain::Day;
 use crate::jobs::report::{Language, csv, html, make, month_of};
-use crate::jobs::{Storing, close_once, maintain_once};
+use crate::jobs::{Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
 use crate::query::Engine;
+use crate::store::Store;
 
 /// Arguments of `job`.
 #[derive(Args)]
@@ -49,6 +50,10 @@ enum Job {
     CloseDays,
     /// Write the report of a month, as HTML and CSV.
     MonthlyReport,
+    /// Find the requests in what was said since the last round.
+    Requests,
+    /// Take in new requests, cluster them, and restate the topics of all.
+    Topics,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -76,6 +81,23 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                 let out = args.out.clone();
                 let out = out.unwrap_or_else(|| folder.path.join("reports"));
                 monthly_report(&engine, args, &out).await?;
+            }
+            Job::Topics => {
+                let store = Store::open(&config.store_url()).await?;
+                let requests = requests(&config, folder.lake, handle)?;
+                let topics = Topics { requests, store };
+                let done = topics.run(topic_pace(&config).run).await?;
+                topics.publish().await?;
+                print::line(&format!(
+                    "run {}: {} topics of {} requests",
+                    done.run,
+                    done.topics.len(),
+                    done.requests
+                ));
+            }
+            Job::Requests => {
+                let read = requests(&config, folder.lake, handle)?.round().await?;
+                print::line(&format!("{read} interactions read for requests"));
             }
         }
         anyhow::Ok(())

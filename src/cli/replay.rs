@@ -10,7 +10,7 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommonArgs, print, settings};
-use crate::app::{DataFolder, Seen, pipeline_settings};
+use crate::app::{DataFolder, Seen, known_topics, pipeline_settings};
 use crate::config::Config;
 use crate::contract::decode;
 use crate::contract::mapping::{MappedOutcome, Mapping, MappingOptions};
@@ -232,6 +232,7 @@ async fn run_pipeline(
         pipeline_settings(config),
         monitor.clone(),
     )?;
+    let pipeline = pipeline.judged_by(known_topics(&folder.lake).await);
     pipeline.run(CancellationToken::new()).await?;
     Ok(monitor.counts(name))
 }

@@ -34,6 +34,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -61,6 +62,7 @@ pub use sql::Sql;
 pub use store::Store;
 pub use targets::Target;
 pub use tls::Tls;
+pub use topics::Topics;
 
 use layers::Layers;
 use reader::Findings;
@@ -135,6 +137,7 @@ config! {
         query: Query,
         maintenance: Maintenance,
         days: Days,
+        topics: Topics,
         kafka: Kafka,
     }
     list {

@@ -10,6 +10,7 @@ pub mod report;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
+mod topics;
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,10 @@ pub use clean::{CleanError, Cleaner, Closing};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
 pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use topics::{
+    LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
+    follow_topics, load_topics,
+};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

@@ -22,7 +22,7 @@ use super::table::{LakeError, LakeTable};
 use super::{Lake, Lease, LeaseError};
 use crate::disk::FaultPoint;
 use crate::domain::{Day, Micros};
-use crate::tables::{MartId, TableId};
+use crate::tables::{InsightId, MartId, TableId};
 use crate::telemetry;
 
 const COMMIT_ATTEMPTS: u32 = 10;
@@ -122,8 +122,9 @@ pub async fn keep_up(
         }
         trim(table, upkeep, round, lease, clock, &mut done).await?;
     }
-    for id in MartId::ALL {
-        let table = lake.mart(*id);
+    let marts = MartId::ALL.iter().map(|id| lake.mart(*id));
+    let insights = InsightId::ALL.iter().map(|id| lake.insight(*id));
+    for table in marts.chain(insights) {
         table.refresh().await?;
         trim(table, upkeep, round, lease, clock, &mut done).await?;
     }

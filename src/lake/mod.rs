@@ -14,6 +14,7 @@ mod maintain;
 mod marts;
 mod parquet_file;
 mod read;
+mod rewrite;
 mod rows_file;
 mod rows_read;
 mod storage;
@@ -33,20 +34,22 @@ pub use marts::{
 };
 pub use parquet_file::{DataFile, data_file};
 pub use read::{days_of, read_day, read_new_files};
+pub use rewrite::Rewrite;
 pub use rows_file::{RowCell, RowKind, RowsError, RowsFile};
 pub use rows_read::{ReadRowsError, read_rows};
 pub use storage::Storage;
 pub use table::{LakeError, LakeTable, Progress, resume_from};
-pub use tail::{Appended, appended_after, read_appended};
+pub use tail::{Appended, appended_after, appended_ids, read_appended};
 
 use crate::disk::Faults;
-use crate::tables::{MartId, TableId};
+use crate::tables::{InsightId, MartId, TableId};
 
 /// All tables of one lake.
 pub struct Lake {
     storage: Storage,
     tables: Vec<Arc<LakeTable>>,
     marts: Vec<Arc<LakeTable>>,
+    insights: Vec<Arc<LakeTable>>,
     faults: Arc<Faults>,
 }
 
@@ -73,10 +76,15 @@ impl Lake {
         for id in MartId::ALL {
             marts.push(Arc::new(LakeTable::open(id.spec(), &storage).await?));
         }
+        let mut insights = Vec::with_capacity(InsightId::ALL.len());
+        for id in InsightId::ALL {
+            insights.push(Arc::new(LakeTable::open(id.spec(), &storage).await?));
+        }
         Ok(Self {
             storage,
             tables,
             marts,
+            insights,
             faults,
         })
     }
@@ -96,6 +104,16 @@ impl Lake {
         &self.marts[id as usize]
     }
 
+    /// One derived table.
+    pub fn insight(&self, id: InsightId) -> &Arc<LakeTable> {
+        &self.insights[id as usize]
+    }
+
+    /// All derived tables, in the order of [`InsightId::ALL`].
+    pub fn insights(&self) -> &[Arc<LakeTable>] {
+        &self.insights
+    }
+
     /// All stored logs, in the order of [`TableId::ALL`].
     pub fn tables(&self) -> &[Arc<LakeTable>] {
         &self.tables
@@ -111,7 +129,8 @@ impl Lake {
     /// # Errors
     /// When a log can't be read.
     pub async fn refresh(&self) -> Result<(), LakeError> {
-        for table in self.tables.iter().chain(&self.marts) {
+        // Derived tables first: what they were made of is then in the logs that this process knows.
+        for table in self.insights.iter().chain(&self.tables).chain(&self.marts) {
             table.refresh().await?;
         }
         Ok(())

@@ -11,6 +11,7 @@
 //! after any failed flush nothing of memory is trusted (sets are loaded again).
 //! Not here: which sources there are (`app`), files and logs (`lake`).
 
+mod asked;
 mod counts;
 mod flush;
 mod identity;
@@ -39,6 +40,7 @@ use reader::{Command, News, Reader};
 use crate::disk::FaultPoint;
 use crate::domain::{AppId, Checkpoint, Micros, Partition};
 use crate::enrich::EventRedactor;
+use crate::enrich::topic::TopicSlot;
 use crate::lake::{Lake, LakeError, resume_from};
 use crate::source::{Source, SourceError, Start, Window};
 use crate::telemetry::{self, Flow};
@@ -198,6 +200,13 @@ impl Pipeline {
             progressed: Instant::now(),
             flushing: None,
         })
+    }
+
+    /// Turns get the topics that `slot` has when they come.
+    #[must_use]
+    pub fn judged_by(mut self, slot: TopicSlot) -> Self {
+        self.intake.judge_by(slot);
+        self
     }
 
     /// Runs until `stop` is cancelled or every source has finished; then all

@@ -34,7 +34,7 @@ use super::marts::{Marts, Stored};
 use super::system::System;
 use crate::domain::{Micros, Permission, Role};
 use crate::lake::Lake;
-use crate::tables::{MartId, TableId};
+use crate::tables::{InsightId, MartId, TableId};
 
 /// Name of the catalog and of its default schema.
 pub(super) const SCHEMA: &str = "tingchao";
@@ -270,6 +270,9 @@ impl Catalog {
             && MartId::ALL
                 .iter()
                 .all(|id| same(id.name(), &self.lake.mart(*id).latest()))
+            && InsightId::ALL
+                .iter()
+                .all(|id| same(id.name(), &self.lake.insight(*id).latest()))
     }
 
     /// The snapshot of the newest table versions that this process knows.
@@ -302,13 +305,17 @@ impl Catalog {
         let session = Arc::new(self.base.clone());
         let mut versions = Versions::new();
         let mut raw = HashMap::with_capacity(logs.len());
-        for (id, table) in &logs {
-            let version = version_of(table);
-            let name = id.name();
+        let derived = InsightId::ALL.iter();
+        let derived = derived.map(|id| (id.name(), self.lake.insight(*id).latest()));
+        let all = logs
+            .iter()
+            .map(|(id, table)| (id.name(), Arc::clone(table)));
+        for (name, table) in all.chain(derived) {
+            let version = version_of(&table);
             let unchanged = before.filter(|before| before.versions.get(name) == Some(&version));
             let provider = match unchanged.and_then(|before| before.raw.get(name)) {
                 Some(provider) => Arc::clone(provider),
-                None => provider_of(table, &session).await?,
+                None => provider_of(&table, &session).await?,
             };
             versions.insert(name, version);
             raw.insert(name, provider);
@@ -535,7 +542,9 @@ struct Logs {
 #[async_trait]
 impl SchemaProvider for Logs {
     fn table_names(&self) -> Vec<String> {
-        TableId::ALL.iter().map(|id| id.name().to_owned()).collect()
+        let logs = TableId::ALL.iter().map(|id| id.name());
+        let derived = InsightId::ALL.iter().map(|id| id.name());
+        logs.chain(derived).map(str::to_owned).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {

@@ -38,6 +38,9 @@ pub(super) const VIEWS: &[File] = files!("views":
     "customer_updates",
     "knowledge_events",
     "dead_letters",
+    "requests",
+    "topics",
+    "topic_lineage",
 );
 
 /// Relations derived from the views.
@@ -51,6 +54,7 @@ pub(super) const MARTS: &[File] = files!("marts":
     "agent_stays",
     "abandons",
     "interaction_reasons",
+    "topic_daily",
 );
 
 /// Queries with parameters.

@@ -48,7 +48,7 @@ pub(super) struct Stored {
     /// Ids of stored rows with newer answers.
     pub(super) surveyed: Option<Arc<dyn TableProvider>>,
     /// Days with touched interactions.
-    dirty: BTreeSet<Day>,
+    pub(super) dirty: BTreeSet<Day>,
     /// Stored cells of metrics that somebody asked for.
     pub(super) cells: Option<Arc<CellShelf>>,
 }
@@ -345,7 +345,7 @@ impl Marts {
     }
 }
 
-fn ids(ids: &BTreeSet<String>) -> Result<Arc<dyn TableProvider>, QueryError> {
+pub(super) fn ids(ids: &BTreeSet<String>) -> Result<Arc<dyn TableProvider>, QueryError> {
     let failed = |error| QueryError::internal("listing interactions with news", error);
     let field = Field::new("interaction_id", DataType::Utf8, false);
     let schema = Arc::new(Schema::new(vec![field]));

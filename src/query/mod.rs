@@ -22,6 +22,7 @@ mod marts;
 mod metrics;
 mod parameters;
 mod run;
+mod spoken;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -39,4 +40,5 @@ pub use error::QueryError;
 pub use files::NamedQuery;
 pub use header::{Column, Header, Param, SqlType};
 pub use marts::{MartBuild, MartNews, MartRows};
+pub use spoken::{Spoken, SpokenIn, SpokenTurn, SpokenTurns};
 pub use system::{Inside, JobRow, SourceRow, watermark};

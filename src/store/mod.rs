@@ -18,8 +18,10 @@ mod cache;
 mod key;
 mod sqlite;
 mod sqlite_articles;
+mod sqlite_topics;
 #[cfg(test)]
 mod suite;
+pub mod topic;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

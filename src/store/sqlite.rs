@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, WAL, synced at every commit, readable by its owner only.
 //!
-//! All SQL of this backend stands here, in `sqlite_articles` and in `migrations/sqlite/`. WAL lets other processes read while one
+//! All SQL of this backend stands here, in `sqlite_articles`, `sqlite_topics` and in `migrations/sqlite/`. WAL lets other processes read while one
 //! writes; writers wait for each other up to [`BUSY_TIMEOUT`].
 
 use std::fs::{File, OpenOptions, Permissions};
@@ -26,7 +26,7 @@ const MAX_CONNECTIONS: u32 = 4;
 const MODE_OWNER_ONLY: u32 = 0o600;
 
 /// Number, name and text of every migration. A test compares the list with the folder.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "keys_and_audit",
@@ -36,6 +36,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         30,
         "articles",
         include_str!("migrations/sqlite/0030_articles.sql"),
+    ),
+    (
+        60,
+        "topics",
+        include_str!("migrations/sqlite/0060_topics.sql"),
     ),
 ];
 

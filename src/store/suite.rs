@@ -2,6 +2,7 @@
 //! the same database. A new backend adds one line to [`for_every_case`]'s callers.
 
 use super::article::{Content, Expected, Status, Written};
+use super::topic::{Merging, TopicPatch, Undoing, held};
 use super::{Change, Key, Revocation, Store};
 use crate::domain::Role;
 
@@ -285,6 +286,52 @@ async fn articles_are_listed_by_base_and_status(store: Store, second: Store) {
     assert_eq!(audit.first().unwrap().action, "article.import");
 }
 
+async fn topics_are_named_and_merged(store: Store, second: Store) {
+    let named = TopicPatch {
+        name: Some(Some("退款".to_owned())),
+        pinned: None,
+    };
+    let first = store
+        .decide_topic("t-1-1", &named, Some(0), &change(5))
+        .await;
+    let first = first.unwrap().unwrap();
+    assert_eq!((first.version, first.pinned), (1, false));
+    let stale = second
+        .decide_topic("t-1-1", &named, Some(0), &change(6))
+        .await;
+    assert_eq!(stale.unwrap(), Err(1));
+    let pinned = TopicPatch {
+        name: None,
+        pinned: Some(true),
+    };
+    let next = second
+        .decide_topic("t-1-1", &pinned, Some(1), &change(7))
+        .await;
+    let next = next.unwrap().unwrap();
+    assert_eq!(
+        (next.version, next.name.as_deref(), next.pinned),
+        (2, Some("退款"), true)
+    );
+    assert_eq!(store.topic_decisions().await.unwrap(), [next]);
+
+    let merged = store.merge_topic("m-1", "a", "b", &change(8)).await;
+    assert!(matches!(merged.unwrap(), Merging::Merged(_)));
+    let again = second.merge_topic("m-2", "a", "c", &change(9)).await;
+    assert_eq!(again.unwrap(), Merging::Taken("b".to_owned()));
+    let circle = second.merge_topic("m-3", "b", "a", &change(9)).await;
+    assert_eq!(circle.unwrap(), Merging::Circle);
+    let own = second.merge_topic("m-4", "x", "x", &change(9)).await;
+    assert_eq!(own.unwrap(), Merging::Circle);
+    let undo = store.undo_topic_merge("m-1", &change(10)).await.unwrap();
+    assert!(matches!(undo, Undoing::Undone(_)));
+    let undo = store.undo_topic_merge("m-1", &change(11)).await.unwrap();
+    assert_eq!(undo, Undoing::Already);
+    let undo = store.undo_topic_merge("m-9", &change(11)).await.unwrap();
+    assert_eq!(undo, Undoing::NotFound);
+    let merges = second.topic_merges().await.unwrap();
+    assert!(held(&merges).is_empty() && merges.len() == 1);
+}
+
 /// One test for each case, over the stores that `$open` makes.
 macro_rules! for_every_case {
     ($backend:ident, $open:path, [$($case:ident),+ $(,)?]) => {
@@ -319,5 +366,6 @@ for_every_case!(
         the_audit_log_is_paged,
         articles_have_versions,
         articles_are_listed_by_base_and_status,
+        topics_are_named_and_merged,
     ]
 );

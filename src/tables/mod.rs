@@ -10,6 +10,7 @@
 mod batch;
 mod dead_letters;
 mod events;
+mod insight;
 mod marts;
 mod others;
 mod turns;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
+pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;
 
 use crate::contract::{Data, Event};
@@ -86,7 +88,10 @@ impl TableId {
 pub fn spec_of(name: &str) -> Option<&'static TableSpec> {
     let logs = TableId::ALL.iter().map(|id| id.spec());
     let marts = MartId::ALL.iter().map(|id| id.spec());
-    logs.chain(marts).find(|spec| spec.name == name)
+    let insights = InsightId::ALL.iter().map(|id| id.spec());
+    logs.chain(marts)
+        .chain(insights)
+        .find(|spec| spec.name == name)
 }
 
 /// What every fact row says of its event besides the data.
@@ -102,6 +107,8 @@ pub struct Meta<'a> {
     pub skips: TableSet,
     /// The mood of each of its turns, in their order; none where nobody looked.
     pub moods: &'a [TurnMood],
+    /// The topic of each of its turns; none where nobody asks for anything or no topic is known.
+    pub topics: &'a [Option<String>],
 }
 
 /// How a turn feels, as its row says it.

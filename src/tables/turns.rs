@@ -2,8 +2,9 @@
 //!
 //! Invariants: a turn is known by (`interaction_id`, `turn_id`), whether it came
 //! live or in a transcript; a row with `recalled` has no text and takes back
-//! every other row of its turn. `topic_id` and `request_id` stay null until
-//! something fills them; a mood is written as it is given.
+//! every other row of its turn; mood and topic are written as they are given.
+//! `request_id` stays null: which turns a request has is known when it has
+//! ended, and stands in `requests`.
 
 use super::batch::Row;
 use super::{Meta, Pending, Seen, TableId, table};
@@ -169,6 +170,7 @@ fn append_said(
         append_signals(&mut row, signals);
     }
     append_mood(&mut row, meta, item);
+    append_topic(&mut row, meta, item);
     row.bool(C::Recalled as usize, Some(false));
     row.bool(C::FromTranscript as usize, Some(from_transcript));
     append_meta(&mut row, event, meta, item, suspect);
@@ -182,6 +184,11 @@ fn append_mood(row: &mut Row<'_>, meta: &Meta<'_>, item: i32) {
         row.real(C::SentimentScore as usize, Some(polarity.score));
     }
     row.real(C::Dissatisfaction as usize, mood.dissatisfaction);
+}
+
+fn append_topic(row: &mut Row<'_>, meta: &Meta<'_>, item: i32) {
+    let topic = usize::try_from(item).ok().and_then(|i| meta.topics.get(i));
+    row.text(C::TopicId as usize, topic.and_then(Option::as_deref));
 }
 
 fn append_signals(row: &mut Row<'_>, signals: &Signals<Redacted<'_>>) {

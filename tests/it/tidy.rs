@@ -101,8 +101,8 @@ const CRATES: &[(&[&str], &[&str], &str)] = &[
     (&["sqlx"], &["store"], "the operational store has one door"),
     (
         &["rayon"],
-        &["insight"],
-        "sums in a fixed order are a matter of one place",
+        &["insight", "pipeline"],
+        "sums in a fixed order are a matter of one place; the pipeline only maps with it",
     ),
     (&["jieba_rs"], &["enrich"], "words are cut in one place"),
     (&["tantivy"], &["search"], "full text has one door"),

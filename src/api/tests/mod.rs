@@ -9,6 +9,7 @@ mod metrics;
 mod profiles;
 mod reads;
 mod topics;
+mod topics_lake;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -31,8 +32,9 @@ use crate::disk::Faults;
 use crate::domain::{Micros, Partition, Role};
 use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
+use crate::enrich::topic::TopicSlot;
 use crate::error::Problem;
-use crate::jobs::TopicRuns;
+use crate::jobs::{LakeTopics, Requests, RunSettings, TopicPace, TopicRuns, Topics};
 use crate::lake::Lake;
 use crate::query::{Engine, Limits};
 use crate::source::{Document, Inbox, InboxSource, Polled, Source, Start};
@@ -117,6 +119,27 @@ impl Server {
         let store = Store::open(&StoreUrl::Sqlite(folder.path().join("store.db")))
             .await
             .unwrap();
+        let requests = Requests {
+            lake: Arc::clone(&lake),
+            engine: engine.clone(),
+            slot: TopicSlot::default(),
+            holder: "test".to_owned(),
+            clock: noon,
+            busy: Arc::default(),
+        };
+        let topics = Topics {
+            requests,
+            store: store.clone(),
+        };
+        let pace = TopicPace {
+            look_every: Duration::from_secs(10),
+            run_every: Duration::from_secs(86_400),
+            run: RunSettings {
+                cluster: crate::insight::topics::Settings::default(),
+                window_days: 90,
+            },
+        };
+        let topics = LakeTopics::new(topics, pace, RUNTIME.handle().clone());
         let state = State {
             engine,
             inbox: Some(inbox),
@@ -125,6 +148,7 @@ impl Server {
             knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
+            topics,
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,

@@ -70,6 +70,7 @@ impl Server {
             channel: None,
             skips: TableSet::default(),
             moods: &[],
+            topics: &[],
         };
         let mut pending = Pending::default();
         for event in events {
@@ -439,7 +440,7 @@ async fn a_restart_still_knows_what_the_inbox_took() {
 
 #[test]
 fn every_statement_has_a_header() {
-    for folder in ["api", "profiles"] {
+    for folder in ["api", "jobs", "profiles"] {
         let path = format!("{}/queries/{folder}", env!("CARGO_MANIFEST_DIR"));
         for entry in std::fs::read_dir(path).unwrap() {
             let path = entry.unwrap().path();

@@ -1,7 +1,8 @@
 //! `/v1/topics/runs`: clustering on demand.
 //!
-//! Invariants: posted texts are redacted before they are clustered; the answer to a post is immediate, the run goes on
-//! behind it; every text with a word in it gets a topic.
+//! A run is over posted texts, which it gives back with their topics, or over the lake, where requests get theirs in the
+//! tables. Invariants: posted texts are redacted before they are clustered; the answer to a post is immediate, the run
+//! goes on behind it; every text with a word in it gets a topic.
 
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use super::super::problem::ApiError;
 use super::super::state::State;
 use crate::error::ErrorCode;
 use crate::insight::topics::Settings;
-use crate::jobs::{Found, RunState, RunText};
+use crate::jobs::{Found, LakeRun, RunDone, RunSettings, RunState, RunText};
 
 /// More topics than people can look at.
 const MAX_TOPICS: usize = 500;
@@ -25,8 +26,9 @@ const MAX_TOPICS: usize = 500;
 #[schema(example = json!({"texts": [{"id": "1", "text": "我要取消宽带"}, {"id": "2", "text": "包裹还没到"}],
     "language": "auto", "topics": null, "seed": 7}))]
 pub struct TopicRunRequest {
-    /// The texts, in any languages.
-    pub texts: Vec<TopicRunText>,
+    /// The texts, in any languages; without it the requests of the lake are clustered and restated.
+    #[serde(default)]
+    pub texts: Option<Vec<TopicRunText>>,
     /// `auto`, or a BCP 47 tag; texts are read by the script that they are written in.
     #[serde(default)]
     pub language: Option<String>,
@@ -60,16 +62,21 @@ pub struct TopicRunView {
     /// `queued`, `running`, `done` or `failed`.
     #[schema(example = "done")]
     pub status: String,
+    /// Over the lake: the number of the run in the tables; null over posted texts, until it is done, and when there
+    /// was nothing to cluster.
+    #[schema(example = 3)]
+    pub run: Option<i32>,
     /// The topics, greatest first; empty until it is done.
     pub topics: Vec<TopicRunTopic>,
-    /// The topic of each text, in the order in which they were posted; empty until it is done.
+    /// The topic of each text, in the order in which they were posted; empty until it is done, and over the lake,
+    /// where `requests` has them.
     pub assignments: Vec<TopicRunAssignment>,
 }
 
 /// A topic of a run.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TopicRunTopic {
-    /// Its id within the run.
+    /// Its id within the run; over the lake the stable one.
     #[schema(example = "t-1")]
     pub id: String,
     /// Its first keywords.
@@ -121,6 +128,7 @@ fn view(id: String, state: &RunState) -> TopicRunView {
     TopicRunView {
         id,
         status: status.to_owned(),
+        run: None,
         topics: topics
             .map(|(topic, number)| TopicRunTopic {
                 id: topic_id(number),
@@ -140,6 +148,30 @@ fn view(id: String, state: &RunState) -> TopicRunView {
     }
 }
 
+/// A run over the lake.
+fn lake_view(id: String, state: &LakeRun) -> TopicRunView {
+    let empty = RunDone::default();
+    let (status, done) = match state {
+        LakeRun::Running => ("running", &empty),
+        LakeRun::Failed => ("failed", &empty),
+        LakeRun::Done(done) => ("done", done.as_ref()),
+    };
+    let topics = done.topics.iter().map(|topic| TopicRunTopic {
+        id: topic.topic_id.clone(),
+        name: topic.name.clone(),
+        keywords: topic.keywords.clone(),
+        exemplars: topic.exemplars.clone(),
+        size: usize::try_from(topic.size).unwrap_or_default(),
+    });
+    TopicRunView {
+        id,
+        status: status.to_owned(),
+        run: (done.run > 0).then_some(done.run),
+        topics: topics.collect(),
+        assignments: Vec::new(),
+    }
+}
+
 fn topic_id(number: u32) -> String {
     format!("t-{number}")
 }
@@ -151,8 +183,9 @@ fn round(confidence: f32) -> f64 {
 
 /// Cluster texts
 ///
-/// Starts a run over the posted texts and answers at once; ask for the run until it is `done` or `failed`. Runs wait
-/// for each other; an ended run is kept for an hour. Texts are redacted first.
+/// Starts a run over the posted texts, or without `texts` over the requests of the lake, and answers at once; ask for
+/// the run until it is `done` or `failed`. Runs wait for each other; an ended run is kept for an hour. Texts are
+/// redacted first. A run over the lake aligns its topics with those of the last one and restates history.
 #[utoipa::path(
     operation_id = "topic_run_start",
     tag = "topics",
@@ -175,9 +208,23 @@ pub(in super::super) async fn topic_run_start(
     let Body(request) = body;
     let settings = settings(&request)?;
     let id = format!("run-{}", caller.request_id);
+    let Some(texts) = request.texts else {
+        let settings = RunSettings {
+            cluster: Settings {
+                sample: state.topics.pace.run.cluster.sample,
+                ..settings
+            },
+            ..state.topics.pace.run
+        };
+        return if state.topics.start(id.clone(), settings) {
+            Ok(HttpResponse::Accepted().json(TopicRunStarted { id }))
+        } else {
+            Err(overloaded())
+        };
+    };
     let redactor = state.clone();
     let texts = move || {
-        let redacted = request.texts.into_iter().map(|text| RunText {
+        let redacted = texts.into_iter().map(|text| RunText {
             text: redactor.redactor.redactor().text(&text.text).into_owned(),
             id: text.id,
         });
@@ -187,10 +234,14 @@ pub(in super::super) async fn topic_run_start(
         .topic_runs
         .start(id.clone(), settings, Box::new(texts))
     {
-        let detail = "other clustering runs wait already; wait and send it again";
-        return Err(ApiError::new(ErrorCode::Overloaded, detail));
+        return Err(overloaded());
     }
     Ok(HttpResponse::Accepted().json(TopicRunStarted { id }))
+}
+
+fn overloaded() -> ApiError {
+    let detail = "other clustering runs wait already; wait and send it again";
+    ApiError::new(ErrorCode::Overloaded, detail)
 }
 
 fn settings(request: &TopicRunRequest) -> Result<Settings, ApiError> {
@@ -232,7 +283,7 @@ fn settings(request: &TopicRunRequest) -> Result<Settings, ApiError> {
     params(("id" = String, Path, description = "The run's id.", example = "run-0193a5c0-6d4e-7c3f-9b1a-2f6c1d0e8a77")),
     responses(
         (status = 200, description = "How far it is, and what it found.", body = TopicRunView, example = json!({
-            "id": "run-0193a5c0-6d4e-7c3f-9b1a-2f6c1d0e8a77", "status": "done",
+            "id": "run-0193a5c0-6d4e-7c3f-9b1a-2f6c1d0e8a77", "status": "done", "run": null,
             "topics": [{"id": "t-1", "name": "取消 · 宽带", "keywords": ["取消", "宽带"],
                 "exemplars": ["我要取消宽带"], "size": 120}],
             "assignments": [{"id": "1", "topic_id": "t-1", "confidence": 0.7}]
@@ -246,6 +297,9 @@ pub(in super::super) async fn topic_run_get(
     id: web::Path<String>,
 ) -> Result<web::Json<TopicRunView>, ApiError> {
     let id = id.into_inner();
+    if let Some(found) = state.topics.state(&id) {
+        return Ok(web::Json(lake_view(id, &found)));
+    }
     let found = state.topic_runs.state(&id);
     let found = found.ok_or_else(|| {
         ApiError::new(

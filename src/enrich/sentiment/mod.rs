@@ -156,7 +156,9 @@ impl Sentiment {
         self.polarity_of(&features, grams)
     }
 
-    fn polarity_of(&self, features: &[u64], grams: Grams) -> Mood {
+    /// The polarity of a text of which the features are known.
+    #[must_use]
+    pub fn polarity_of(&self, features: &[u64], grams: Grams) -> Mood {
         let head = of(&self.polarity, grams);
         match head.logit(features, &[]) {
             Some(logit) => gated(logit, head.extra()),
@@ -175,9 +177,20 @@ impl Sentiment {
     ) -> Option<f64> {
         let mut features = Vec::new();
         text.features(grams, &mut features);
+        self.dissatisfaction_of(&features, around, grams)
+    }
+
+    /// The same of a text of which the features are known.
+    #[must_use]
+    pub fn dissatisfaction_of(
+        &self,
+        features: &[u64],
+        around: &Surroundings,
+        grams: Grams,
+    ) -> Option<f64> {
         let mut context = Vec::new();
         context_features(around, grams, &mut context);
-        let logit = of(&self.dissatisfaction, grams).logit(&features, &context)?;
+        let logit = of(&self.dissatisfaction, grams).logit(features, &context)?;
         Some(f64::from(sigmoid(logit)))
     }
 

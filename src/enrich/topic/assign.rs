@@ -34,12 +34,15 @@ pub struct TopicModel {
     pub centres: Matrix,
 }
 
+/// How soft the choice between topics is: their shares are those of the exponentials of cosines over this.
+pub const SOFTNESS: f32 = 0.1;
+
 /// The topic of a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Assigned<'m> {
-    /// It is this one, and how near, as a cosine.
+    /// It is this one, and how much nearer it is than the others, 0 to 1.
     Topic(&'m Known, f32),
-    /// None is near enough; the nearest similarity.
+    /// None is near enough; how much nearer the nearest one is than the others.
     Unclassified(f32),
     /// The text has nothing that the model knows.
     Unknown,
@@ -64,17 +67,20 @@ impl TopicModel {
             return Assigned::Unknown;
         }
         let mut best: Option<(&Known, f32)> = None;
+        let mut all = 0.0_f32;
         for (place, topic) in self.topics.iter().enumerate() {
             let similarity = dot(self.centres.row(place), &vector);
+            all += (similarity / SOFTNESS).exp();
             if best.is_none_or(|(_, most)| similarity > most) {
                 best = Some((topic, similarity));
             }
         }
+        let share = |similarity: f32| (similarity / SOFTNESS).exp() / all;
         match best {
             Some((topic, similarity)) if similarity >= topic.threshold => {
-                Assigned::Topic(topic, similarity)
+                Assigned::Topic(topic, share(similarity))
             }
-            Some((_, similarity)) => Assigned::Unclassified(similarity),
+            Some((_, similarity)) => Assigned::Unclassified(share(similarity)),
             None => Assigned::Unknown,
         }
     }

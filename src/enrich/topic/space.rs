@@ -86,6 +86,12 @@ impl Vocabulary {
         self.hashes.is_empty()
     }
 
+    /// Inverse document frequencies in the order of the terms.
+    #[must_use]
+    pub fn idf(&self) -> &[f32] {
+        &self.idf
+    }
+
     /// The hashes in the order of the terms.
     #[must_use]
     pub fn hashes(&self) -> &[u64] {

@@ -30,7 +30,7 @@ pub use tree::Tree;
 
 use crate::enrich::segment::Segmenter;
 use crate::enrich::topic::{
-    Known, Matrix, Space, Terms, TopicModel, add, dot, has_word, normalise,
+    Known, Matrix, SOFTNESS, Space, Terms, TopicModel, add, dot, has_word, normalise,
 };
 use linear::Sparse;
 use mixture::Mixture;
@@ -97,8 +97,6 @@ pub struct Clustering {
     pub scores: Scores,
 }
 
-/// Softness of [`Assignment::confidence`].
-const SOFTNESS: f32 = 0.1;
 /// Share of a topic's own texts below its threshold.
 const OUTSIDE: f64 = 0.05;
 /// Texts that thresholds are read from.
