@@ -39,9 +39,10 @@ faults: prerequisites ## Break a cluster in seven ways, six times each, and comp
 		--nocapture --test-threads=1 2>&1 | tee -a $(TARGET)/faults.log; \
 	tail -n 5 $(TARGET)/faults.log | grep -q '^test result: ok'
 
-eval: release ## Score the heads on the corpora in TINGCHAO_EVAL_DATA and write docs/EVALUATION.md.
+eval: release ## Score the product on the corpora in TINGCHAO_EVAL_DATA and write docs/EVALUATION.md.
 	@test -d "$$TINGCHAO_EVAL_DATA" || { echo 'make eval: TINGCHAO_EVAL_DATA names no folder with the corpora' >&2; exit 1; }
-	timeout 1h $(TARGET)/release/tingchao eval suite --root "$$TINGCHAO_EVAL_DATA" --out docs/EVALUATION.md
+	timeout 2h $(TARGET)/release/tingchao eval suite --root "$$TINGCHAO_EVAL_DATA" --out docs/EVALUATION.md \
+		--commit "$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(ARGS)
 
 interop: build ## Let DuckDB, Polars, chDB and Spark read a lake that has seen everything, and compare.
 	timeout 30m scripts/interop

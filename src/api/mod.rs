@@ -16,8 +16,10 @@ mod events;
 mod filters;
 mod health;
 mod interactions;
+mod interventions;
 mod keys;
 mod knowledge;
+mod labels;
 mod metrics;
 mod operations;
 mod operations_parts;
@@ -27,6 +29,8 @@ mod problem;
 mod queries;
 mod reports;
 mod request;
+mod risks;
+mod routing;
 mod rows;
 mod server;
 mod sources;
@@ -40,6 +44,7 @@ mod topics;
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
+pub use routing::RoutingFacts;
 pub use server::{Doors, ServeError, serve, serve_admin};
 pub use state::{IngestLimits, SharedState, State};
 pub use tls::{Tls, TlsError};
@@ -51,13 +56,19 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(events::events_post)
         .service(analyze::analyze)
+        .service(labels::labels_post)
+        .service(labels::labels_list)
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(operations::operations_profile)
         .service(agents::agents_list)
         .service(agents::agent_profile)
+        .service(risks::customers_list)
         .service(customers::customer_lookup)
         .service(customers::customer_profile)
+        .service(routing::menu::customer_ivr_menu)
+        .service(routing::priority::routing_priority)
+        .service(routing::matching::routing_match)
         .service(self::metrics::metrics_list)
         .service(self::metrics::metric_query)
         .service(self::metrics::metrics_compare)
@@ -79,6 +90,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(knowledge::articles::article_create)
         .service(knowledge::import::articles_import)
         .service(knowledge::articles::article_versions)
+        .service(interventions::article_effect)
         .service(knowledge::articles::article_get)
         .service(knowledge::articles::article_put)
         .service(knowledge::articles::article_delete)
@@ -87,7 +99,17 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(knowledge::search::knowledge_search)
         .service(knowledge::usage::knowledge_top)
         .service(knowledge::usage::knowledge_use)
+        .service(knowledge::gaps::gaps_list)
+        .service(knowledge::gaps::gap_get)
+        .service(knowledge::gaps::gap_patch)
+        .service(knowledge::gaps::gap_undo)
+        .service(knowledge::gaps::gap_publish)
         .service(knowledge::assist::assist_ask)
+        .service(interventions::interventions_list)
+        .service(interventions::intervention_create)
+        .service(interventions::intervention_effect)
+        .service(interventions::intervention_get)
+        .service(interventions::intervention_topics)
         .service(keys::keys_list)
         .service(keys::key_create)
         .service(keys::key_revoke)

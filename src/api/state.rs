@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::events::RecentIdentities;
+use super::routing::RoutingFacts;
 use crate::domain::Micros;
-use crate::enrich::EventRedactor;
+use crate::enrich::{EventRedactor, SharedModels};
 use crate::jobs::{LakeTopics, TopicRuns};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
@@ -25,6 +26,8 @@ pub struct State {
     pub redactor: EventRedactor,
     /// Keys and the audit log.
     pub store: Store,
+    /// The models that texts meet.
+    pub models: SharedModels,
     /// Articles as they are searched.
     pub knowledge: Knowledge,
     /// Whether the process is ready.
@@ -33,6 +36,8 @@ pub struct State {
     pub topic_runs: TopicRuns,
     /// Topics of the lake.
     pub topics: LakeTopics,
+    /// What routing keeps of customers and agents.
+    pub routing: RoutingFacts,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

@@ -6,7 +6,7 @@
 #![expect(clippy::cast_precision_loss, reason = "counts of rows and agents")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::{CommonArgs, print};
 use crate::app::DataFolder;
 use crate::domain::Role;
-use crate::lake::read_rows;
+use crate::lake::RowsRead;
 use crate::query::export::Format;
 use crate::query::{Engine, Limits, NamedRequest};
 
@@ -49,16 +49,7 @@ const CAUSES: [(&str, &str); 5] = [
 
 pub fn run(common: &CommonArgs, args: &DeskArgs) -> anyhow::Result<ExitCode> {
     let config = common.start(&[])?;
-    let truth = read_rows(
-        &args.truth.join("interactions.parquet"),
-        &[
-            "interaction_id",
-            "judge",
-            "abandon_cause",
-            "agent_id",
-            "agent_skill",
-        ],
-    )?;
+    let truth = truths(&args.truth.join("interactions.parquet"))?;
     let runtime = crate::query::runtime()?;
     let handle = runtime.handle().clone();
     let (abandons, agents) = runtime.block_on(async {
@@ -83,6 +74,40 @@ pub fn run(common: &CommonArgs, args: &DeskArgs) -> anyhow::Result<ExitCode> {
     });
     print::line(&serde_json::to_string_pretty(&shown)?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The columns of the truth that are scored, row by row.
+fn truths(path: &Path) -> anyhow::Result<Vec<Row>> {
+    let read = RowsRead::open(path)?;
+    let text = |name: &str, place: usize| -> Value {
+        let column = read.texts.get(name);
+        Value::from(
+            column
+                .and_then(|column| column.get(place))
+                .cloned()
+                .flatten(),
+        )
+    };
+    let number = |name: &str, place: usize| -> Option<f64> {
+        let column = read.numbers.get(name);
+        column
+            .and_then(|column| column.get(place))
+            .copied()
+            .flatten()
+    };
+    let row = |place: usize| {
+        let cells = [
+            ("interaction_id", text("interaction_id", place)),
+            ("abandon_cause", text("abandon_cause", place)),
+            ("agent_id", text("agent_id", place)),
+            ("judge", Value::from(number("judge", place) == Some(1.0))),
+            ("agent_skill", Value::from(number("agent_skill", place))),
+        ];
+        let cells = cells.into_iter();
+        cells.map(|(name, cell)| (name.to_owned(), cell)).collect()
+    };
+    let rows = read.texts.get("interaction_id").map_or(0, Vec::len);
+    Ok((0..rows).map(row).collect())
 }
 
 async fn named(engine: &Engine, name: &str) -> anyhow::Result<Vec<Row>> {

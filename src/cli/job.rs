@@ -1,22 +1,27 @@
 //! `job RUN`: scheduled work, now.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
+use tokio::runtime::Handle;
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, maintain_settings, now, requests, topic_pace};
+use crate::app::{
+    DataFolder, cleaner, effects, gaps, maintain_settings, now, requests, risks, topic_pace,
+};
+use crate::config::Config;
 use crate::disk::Faults;
 use crate::domain::Day;
 use crate::jobs::report::{Language, csv, html, make, month_of};
-use crate::jobs::{Storing, Topics, close_once, maintain_once};
+use crate::jobs::{RiskRound, Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
 use crate::query::Engine;
+use crate::search::Knowledge;
 use crate::store::Store;
 
 /// Arguments of `job`.
@@ -52,8 +57,14 @@ enum Job {
     MonthlyReport,
     /// Find the requests in what was said since the last round.
     Requests,
+    /// Give the verdicts on interventions that are due.
+    Effects,
     /// Take in new requests, cluster them, and restate the topics of all.
     Topics,
+    /// Learn who may leave and who may come again from the own past, and score every customer.
+    Churn,
+    /// Match requests with the knowledge bases, tell what became of them, and rank the gaps.
+    Gaps,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -75,12 +86,14 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                 ));
             }
             Job::MonthlyReport => {
-                let inside = Arc::new(());
-                let engine = Engine::new(folder.lake, (&config.query).into(), inside, handle)?
-                    .with_metric_settings((&config).into());
-                let out = args.out.clone();
-                let out = out.unwrap_or_else(|| folder.path.join("reports"));
-                monthly_report(&engine, args, &out).await?;
+                monthly_report(&config, folder, args, handle).await?;
+            }
+            Job::Effects => {
+                let store = Store::open(&config.store_url()).await?;
+                let given = effects(&config, folder.lake, store, handle)?
+                    .round()
+                    .await?;
+                print::line(&format!("{given} verdicts on interventions given"));
             }
             Job::Topics => {
                 let store = Store::open(&config.store_url()).await?;
@@ -99,14 +112,39 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                 let read = requests(&config, folder.lake, handle)?.round().await?;
                 print::line(&format!("{read} interactions read for requests"));
             }
+            Job::Churn => {
+                let store = Store::open(&config.store_url()).await?;
+                let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
+                told(&risks(&cleaner).round(&store).await?);
+            }
+            Job::Gaps => {
+                let store = Store::open(&config.store_url()).await?;
+                let knowledge = Knowledge::new()?;
+                knowledge.load(&store).await?;
+                let job = gaps(&config, folder.lake, (knowledge, store), handle)?;
+                let done = job.all().await?;
+                print::line(&format!(
+                    "{} requests judged, {} of them matched now, {} days written, {} gaps",
+                    done.requests, done.matched, done.days, done.gaps
+                ));
+            }
         }
         anyhow::Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the report of a month into the folder `out`.
-async fn monthly_report(engine: &Engine, args: &JobArgs, out: &Path) -> anyhow::Result<()> {
+/// Writes the report of a month.
+async fn monthly_report(
+    config: &Config,
+    folder: DataFolder,
+    args: &JobArgs,
+    queries: Handle,
+) -> anyhow::Result<()> {
+    let out = args.out.clone();
+    let out = out.unwrap_or_else(|| folder.path.join("reports"));
+    let engine = Engine::new(folder.lake, (&config.query).into(), Arc::new(()), queries)?
+        .with_metric_settings(config.into());
     let zone: Tz = args
         .timezone
         .parse()
@@ -123,8 +161,8 @@ async fn monthly_report(engine: &Engine, args: &JobArgs, out: &Path) -> anyhow::
             month_of(&before).map_err(|why| anyhow!(why))?
         }
     };
-    let report = make(engine, days, zone).await?;
-    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
+    let report = make(&engine, days, zone).await?;
+    std::fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
     let pages = [
         (
             format!("{}.{}.html", report.month, language.tag()),
@@ -138,6 +176,25 @@ async fn monthly_report(engine: &Engine, args: &JobArgs, out: &Path) -> anyhow::
         print::line(&path.display().to_string());
     }
     Ok(())
+}
+
+fn told(round: &RiskRound) {
+    for model in &round.learnt.models {
+        let quality = model.quality.as_ref().map_or_else(String::new, |quality| {
+            format!(
+                "; on later dates: AUROC {:.3}, lift of the first tenth {:.1}, calibration slope {:.2}",
+                quality.auroc, quality.lift_10, quality.slope
+            )
+        });
+        print::line(&format!(
+            "{} within {} days: {} of {} rows{quality}",
+            model.kind, model.horizon_days, model.positives, model.rows
+        ));
+    }
+    for problem in &round.learnt.problems {
+        print::line(problem);
+    }
+    print::line(&format!("{} customers scored", round.scores.len()));
 }
 
 fn report(done: Done) {

@@ -4,9 +4,13 @@
 //! fails is logged once and tried again at the next interval.
 
 mod clean;
+mod effects;
+mod gaps;
 mod letters;
 mod marts;
+pub mod models;
 pub mod report;
+mod risks;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
@@ -23,9 +27,12 @@ use crate::lake::{
 use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
+pub use effects::{Effects, EffectsError, verdict_word};
+pub use gaps::{Gaps, GapsDone, GapsError};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
-pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
+pub use topic_runs::{BUILT_IN, Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 pub use topics::{
     LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
     follow_topics, load_topics,

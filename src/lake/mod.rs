@@ -36,7 +36,7 @@ pub use parquet_file::{DataFile, data_file};
 pub use read::{days_of, read_day, read_new_files};
 pub use rewrite::Rewrite;
 pub use rows_file::{RowCell, RowKind, RowsError, RowsFile};
-pub use rows_read::{ReadRowsError, read_rows};
+pub use rows_read::RowsRead;
 pub use storage::Storage;
 pub use table::{LakeError, LakeTable, Progress, resume_from};
 pub use tail::{Appended, appended_after, appended_ids, read_appended};

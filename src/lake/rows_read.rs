@@ -1,53 +1,75 @@
-//! The rows of a Parquet file outside of any table, as JSON objects.
+//! The rows of a Parquet file outside of any table, as plain columns.
 //!
-//! The counterpart of [`RowsFile`](super::RowsFile) for small files such as the truth of a simulated run.
-//! Invariants: only the named columns are read; times are RFC 3339. Not here: tables.
+//! Invariants: every column has as many values as there are rows; what is null, or of another type, is `None`. Not
+//! here: tables.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
-use arrow::json::WriterBuilder;
-use arrow::json::writer::LineDelimited;
-use parquet::arrow::ProjectionMask;
+use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde_json::{Map, Value};
 
-/// Why rows could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{path} can't be read as Parquet: {why}")]
-pub struct ReadRowsError {
-    path: String,
-    why: String,
+use super::RowsError;
+
+/// Columns of numbers (times as microseconds, truths as 0 and 1) and of texts, by name.
+#[derive(Debug, Default)]
+pub struct RowsRead {
+    /// Numbers.
+    pub numbers: BTreeMap<String, Vec<Option<f64>>>,
+    /// Texts.
+    pub texts: BTreeMap<String, Vec<Option<String>>>,
 }
 
-/// The named columns of every row; absent values are null.
-///
-/// # Errors
-/// When the file is not there or no Parquet.
-pub fn read_rows(path: &Path, columns: &[&str]) -> Result<Vec<Map<String, Value>>, ReadRowsError> {
-    let failed = |why: String| ReadRowsError {
-        path: path.display().to_string(),
-        why,
-    };
-    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file);
-    let builder = builder.map_err(|error| failed(error.to_string()))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    let reader = builder.with_projection(mask).build();
-    let reader = reader.map_err(|error| failed(error.to_string()))?;
-    let mut lines = WriterBuilder::new()
-        .with_explicit_nulls(true)
-        .build::<_, LineDelimited>(Vec::new());
-    for batch in reader {
-        let batch = batch.map_err(|error| failed(error.to_string()))?;
-        let written = lines.write(&batch);
-        written.map_err(|error| failed(error.to_string()))?;
+impl RowsRead {
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    /// When it can't be opened or is no Parquet.
+    pub fn open(path: &Path) -> Result<Self, RowsError> {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|cause| RowsError::Open {
+            path: name.clone(),
+            cause,
+        })?;
+        let broken = |cause| RowsError::Rows {
+            path: name.clone(),
+            cause,
+        };
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken)?;
+        let mut read = Self::default();
+        for batch in reader.build().map_err(broken)? {
+            let batch = batch.map_err(|cause| broken(cause.into()))?;
+            for (field, values) in batch.schema().fields().iter().zip(batch.columns()) {
+                read.add(field.name(), values.as_ref());
+            }
+        }
+        Ok(read)
     }
-    lines.finish().map_err(|error| failed(error.to_string()))?;
-    let text = lines.into_inner();
-    serde_json::Deserializer::from_reader(BufReader::new(text.as_slice()))
-        .into_iter()
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed(error.to_string()))
+
+    fn add(&mut self, name: &str, values: &dyn Array) {
+        if matches!(
+            values.data_type(),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+        ) {
+            let column = self.texts.entry(name.to_owned()).or_default();
+            if let Ok(values) = cast(values, &DataType::Utf8) {
+                let values = values.as_string::<i32>().iter();
+                column.extend(values.map(|value| value.map(str::to_owned)));
+            }
+            return;
+        }
+        let kind = match values.data_type() {
+            DataType::Timestamp(..) => &DataType::Int64,
+            kind => kind,
+        };
+        let numbers = cast(values, kind).and_then(|values| cast(&values, &DataType::Float64));
+        let column = self.numbers.entry(name.to_owned()).or_default();
+        match numbers {
+            Ok(numbers) => column.extend(numbers.as_primitive::<Float64Type>().iter()),
+            Err(_) => column.extend(std::iter::repeat_n(None, values.len())),
+        }
+    }
 }

@@ -15,8 +15,8 @@ use super::mood::{Moods, Words, words};
 use super::open::OpenInteractions;
 use crate::contract::{Event, RejectCode, Rejection, decode};
 use crate::domain::{Micros, Partition, Position, Raw, Redacted};
-use crate::enrich::EventRedactor;
 use crate::enrich::topic::TopicSlot;
+use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::lake::{Lake, LakeError};
 use crate::source::{Document, Record, Window};
 use crate::tables::{DeadLetter, Meta, Pending, TableId, TableSet, tables_of};
@@ -85,10 +85,15 @@ struct Part<'r> {
     outcome: Outcome<'r>,
 }
 
+/// What the turns of an event say by themselves, in their order.
+struct Said {
+    words: Vec<Option<Words>>,
+    topics: Vec<Option<String>>,
+}
+
 #[expect(clippy::large_enum_variant, reason = "almost all are events")]
 enum Outcome<'r> {
-    /// With the words of its turns.
-    Event(Event<Redacted<'r>>, Vec<Option<Words>>),
+    Event(Event<Redacted<'r>>, Said),
     Letter(Rejection, String),
 }
 
@@ -112,6 +117,7 @@ impl Intake {
         redactor: EventRedactor,
         times: TimeLimits,
         clock: fn() -> Micros,
+        models: SharedModels,
     ) -> Self {
         Self {
             lake,
@@ -121,7 +127,7 @@ impl Intake {
             pending: Pending::default(),
             identities: Identities::default(),
             open: OpenInteractions::default(),
-            moods: Moods::default(),
+            moods: Moods::new(models),
             topics: TopicSlot::default(),
         }
     }
@@ -183,7 +189,8 @@ impl Intake {
     ) -> Result<Taken, LakeError> {
         let now = (self.clock)();
         let mut taken = Taken::default();
-        let parts = self.decode_all(window, is_stream, now, &mut taken.counts);
+        let models = self.moods.models();
+        let parts = self.decode_all(window, is_stream, now, &models, &mut taken.counts);
         self.load_identities(&parts).await?;
         for part in &parts {
             let position = Position {
@@ -193,23 +200,23 @@ impl Intake {
             };
             let skips = skips(part.offset, by_table);
             match &part.outcome {
-                Outcome::Event(event, words) => {
+                Outcome::Event(event, said) => {
                     taken.newest_event_at = taken.newest_event_at.max(Some(event.time));
                     // What the table of turns has already was remembered on assign.
                     let moods = if skips.contains(TableId::Turns) {
                         Vec::new()
                     } else {
                         let Partition { source, number } = &window.partition;
-                        self.moods.judge(source, *number, event, words)
+                        self.moods
+                            .judge(&models, source, *number, event, &said.words)
                     };
-                    let topics = asked::topics(&self.topics, event);
                     let meta = Meta {
                         position: &position,
                         ingested_at: now,
                         channel: self.open.channel(event),
                         skips,
                         moods: &moods,
-                        topics: &topics,
+                        topics: &said.topics,
                     };
                     self.identities.begin_event();
                     self.pending.event(event, &meta, &mut self.identities);
@@ -244,12 +251,13 @@ impl Intake {
         window: &'r Window,
         is_stream: bool,
         now: Micros,
+        models: &Models,
         counts: &mut Counts,
     ) -> Vec<Part<'r>> {
         let pieces = window.records.par_chunks(PIECE_RECORDS);
         let pieces = pieces.map(|records| {
             let mut counts = Counts::default();
-            let parts = self.decode(records, is_stream, now, &mut counts);
+            let parts = self.decode(records, is_stream, now, models, &mut counts);
             (parts, counts)
         });
         let mut parts = Vec::with_capacity(window.records.len());
@@ -265,6 +273,7 @@ impl Intake {
         records: &'r [Record],
         is_stream: bool,
         now: Micros,
+        models: &Models,
         counts: &mut Counts,
     ) -> Vec<Part<'r>> {
         let mut parts = Vec::with_capacity(records.len());
@@ -279,12 +288,12 @@ impl Intake {
                 });
             };
             match document {
-                Document::Canonical(bytes) => push(0, self.event(bytes, is_stream, now)),
-                Document::Imported(bytes) => push(0, self.event(bytes, false, now)),
+                Document::Canonical(bytes) => push(0, self.event(bytes, is_stream, now, models)),
+                Document::Imported(bytes) => push(0, self.event(bytes, false, now, models)),
                 Document::Mapped(events, skipped_items) => {
                     counts.skipped_items += skipped_items;
                     for (item, event) in events.iter().enumerate() {
-                        push(item, self.event(event, is_stream, now));
+                        push(item, self.event(event, is_stream, now, models));
                     }
                 }
                 Document::Converted(converted) => {
@@ -293,7 +302,7 @@ impl Intake {
                     }
                     let events = converted.events.iter();
                     for (item, event) in events.enumerate() {
-                        push(item, self.event(event, is_stream, now));
+                        push(item, self.event(event, is_stream, now, models));
                     }
                     let refused = converted.refused.iter().enumerate();
                     for (item, (rejection, raw)) in refused {
@@ -313,7 +322,13 @@ impl Intake {
         parts
     }
 
-    fn event<'r>(&self, document: &'r [u8], is_stream: bool, now: Micros) -> Outcome<'r> {
+    fn event<'r>(
+        &self,
+        document: &'r [u8],
+        is_stream: bool,
+        now: Micros,
+        models: &Models,
+    ) -> Outcome<'r> {
         let checked = decode(document).and_then(|event: Event<Raw<'r>>| {
             if is_stream {
                 self.times.check(event.time, now)?;
@@ -323,8 +338,11 @@ impl Intake {
         match checked {
             Ok(event) => {
                 let event = self.redactor.event(event);
-                let words = words(&event);
-                Outcome::Event(event, words)
+                let said = Said {
+                    words: words(models, &event),
+                    topics: asked::topics(&self.topics, &event),
+                };
+                Outcome::Event(event, said)
             }
             Err(rejection) => Outcome::Letter(rejection, self.payload(document)),
         }

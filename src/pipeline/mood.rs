@@ -16,8 +16,8 @@ use twox_hash::XxHash3_64;
 use crate::contract::event::Turn;
 use crate::contract::{Data, Event};
 use crate::domain::{ContentType, Micros, Redacted, Speaker};
-use crate::enrich::language;
-use crate::enrich::sentiment::{Grams, Mood, Sentiment, Surroundings, Symbols, likeness, pairs};
+use crate::enrich::sentiment::{Grams, Mood, Surroundings, Symbols, likeness, pairs};
+use crate::enrich::{Models, SharedModels, language};
 use crate::tables::TurnMood;
 
 const MINUTE: i64 = 60_000_000;
@@ -92,12 +92,13 @@ pub(super) struct Words {
     grams: Grams,
     symbols: Symbols,
     features: Vec<u64>,
-    polarity: Mood,
+    /// And whether a classifier told it.
+    mood: (Mood, bool),
 }
 
 impl Words {
     fn of(
-        heads: &Sentiment,
+        models: &Models,
         speaker: Speaker,
         content: ContentType,
         text: &str,
@@ -115,7 +116,7 @@ impl Words {
         let mut features = Vec::with_capacity(symbols.items.len() * 4 + 8);
         symbols.features(grams, &mut features);
         Some(Self {
-            polarity: heads.polarity_of(&features, grams),
+            mood: models.mood(text, &features, grams),
             grams,
             symbols,
             features,
@@ -125,13 +126,10 @@ impl Words {
 
 /// The words of each turn of an event, in their order; none of a turn without words in a known language. Looks at
 /// nothing but the event.
-pub(super) fn words(event: &Event<Redacted<'_>>) -> Vec<Option<Words>> {
-    let Ok(heads) = Sentiment::shipped() else {
-        return Vec::new();
-    };
+pub(super) fn words(models: &Models, event: &Event<Redacted<'_>>) -> Vec<Option<Words>> {
     match &event.data {
         Data::Turn(turn) => vec![Words::of(
-            heads,
+            models,
             turn.speaker.role,
             turn.content_type,
             turn.text.as_str(),
@@ -141,7 +139,13 @@ pub(super) fn words(event: &Event<Redacted<'_>>) -> Vec<Option<Words>> {
             let turns = whole.turns.iter().flatten();
             let words = turns.map(|turn| {
                 let (role, text) = (turn.speaker.role, turn.text.as_str());
-                Words::of(heads, role, turn.content_type, text, turn.language.as_ref())
+                Words::of(
+                    models,
+                    role,
+                    turn.content_type,
+                    text,
+                    turn.language.as_ref(),
+                )
             });
             words.collect()
         }
@@ -246,12 +250,20 @@ impl Partition {
 }
 
 /// Judges turns.
-#[derive(Default)]
 pub(super) struct Moods {
+    models: SharedModels,
     partitions: HashMap<(Arc<str>, i32), Partition>,
 }
 
 impl Moods {
+    /// Nothing remembered; judged by `models` as they are then.
+    pub fn new(models: SharedModels) -> Self {
+        Self {
+            models,
+            partitions: HashMap::new(),
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.partitions.clear();
@@ -274,24 +286,27 @@ impl Moods {
             .insert((Arc::clone(source), partition), state);
     }
 
-    /// The mood of each turn of an event with its `words`, in their order; remembers live turns.
+    /// The models in use.
+    pub fn models(&self) -> Arc<Models> {
+        self.models.get()
+    }
+
+    /// The mood of each turn of an event with its `words`, told by `models`, in their order; remembers live turns.
     pub fn judge(
         &mut self,
+        models: &Models,
         source: &Arc<str>,
         partition: i32,
         event: &Event<Redacted<'_>>,
         words: &[Option<Words>],
     ) -> Vec<TurnMood> {
-        let Ok(heads) = Sentiment::shipped() else {
-            return Vec::new();
-        };
         match &event.data {
             Data::Turn(turn) => {
                 let key = (Arc::clone(source), partition);
                 let interaction = event.subject.as_ref().map_or(0, interaction_key);
                 let state = self.partitions.entry(key).or_default();
                 let words = words.first().and_then(Option::as_ref);
-                vec![live(heads, state, interaction, event.time, turn, words)]
+                vec![live(models, state, interaction, event.time, turn, words)]
             }
             Data::Transcript(whole) => {
                 let mut talk = Talk::default();
@@ -310,7 +325,7 @@ impl Moods {
                         let Some(spoken) = spoken else {
                             return TurnMood::default();
                         };
-                        let mood = mood(heads, words.as_ref(), role, Some(&talk));
+                        let mood = mood(models, words.as_ref(), role, Some(&talk));
                         talk.remember(spoken);
                         mood
                     })
@@ -332,7 +347,7 @@ pub(super) fn key_of(id: &str) -> u64 {
 }
 
 fn live(
-    heads: &Sentiment,
+    models: &Models,
     state: &mut Partition,
     interaction: u64,
     at: Micros,
@@ -345,29 +360,26 @@ fn live(
         return TurnMood::default();
     };
     let talk = state.talk(interaction, at);
-    let mood = mood(heads, words, role, talk.as_deref());
+    let mood = mood(models, words, role, talk.as_deref());
     if let Some(talk) = talk {
         talk.remember(spoken);
     }
     mood
 }
 
-fn mood(
-    heads: &Sentiment,
-    words: Option<&Words>,
-    speaker: Speaker,
-    talk: Option<&Talk>,
-) -> TurnMood {
+fn mood(models: &Models, words: Option<&Words>, speaker: Speaker, talk: Option<&Talk>) -> TurnMood {
     let Some(words) = words else {
         return TurnMood::default();
     };
-    let dissatisfaction = (speaker == Speaker::Customer).then(|| {
-        let around = talk.map(|talk| talk.around(&words.symbols));
-        heads.dissatisfaction_of(&words.features, &around.unwrap_or_default(), words.grams)
+    let around = (speaker == Speaker::Customer).then(|| {
+        talk.map(|talk| talk.around(&words.symbols))
+            .unwrap_or_default()
     });
+    let told = models.told(words.mood, &words.features, around.as_ref(), words.grams);
     TurnMood {
-        polarity: Some(words.polarity),
-        dissatisfaction: dissatisfaction.flatten(),
+        polarity: Some(told.mood),
+        dissatisfaction: told.dissatisfaction,
+        models: Some(told.models),
     }
 }
 
@@ -387,7 +399,7 @@ mod tests {
     }
 
     fn around(facts: Vec<(u64, Spoken)>, at_minute: i64) -> Option<(Option<u32>, bool)> {
-        let mut moods = Moods::default();
+        let mut moods = Moods::new(SharedModels::new(Models::shipped().unwrap()));
         let source: Arc<str> = "s".into();
         moods.restore(&source, 0, facts.into_iter());
         let state = moods.partitions.get_mut(&(source, 0))?;

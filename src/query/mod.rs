@@ -14,6 +14,7 @@ mod engine;
 mod error;
 pub mod export;
 mod files;
+mod frame;
 mod functions;
 mod guard;
 mod header;
@@ -26,18 +27,20 @@ mod spoken;
 mod system;
 #[cfg(test)]
 mod tests;
+mod typed;
 
-pub(crate) use self::metrics::MAX_GROUPS;
 pub use self::metrics::{
     CompareRequest, Compared, Definition, Kind, MetricParam, MetricRequest, MetricSettings,
     Registry, Side,
 };
+pub(crate) use self::metrics::{MAX_GROUPS, listed};
 pub use answer::{Answer, BatchStream};
 pub use catalog::Versions;
 pub use clean::CleanDay;
 pub use engine::{Engine, Limits, NamedRequest, Request, Spill, runtime};
 pub use error::QueryError;
 pub use files::NamedQuery;
+pub use frame::Frame;
 pub use header::{Column, Header, Param, SqlType};
 pub use marts::{MartBuild, MartNews, MartRows};
 pub use spoken::{Spoken, SpokenIn, SpokenTurn, SpokenTurns};

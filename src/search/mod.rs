@@ -30,5 +30,5 @@ mod tests;
 pub mod tokenizer;
 pub mod train;
 
-pub use knowledge::{BaseState, Item, Knowledge, SearchError, SearchQuery, SearchResult};
+pub use knowledge::{BaseState, Found, Item, Knowledge, SearchError, SearchQuery, SearchResult};
 pub use shipped::{Models, ShippedError};

@@ -55,7 +55,8 @@ impl Store {
         }
     }
 
-    /// Writes one article. The same content again makes no new version.
+    /// Writes one article. The same content again makes no new version. Opens no intervention: see
+    /// [`Store::publish_article`].
     ///
     /// # Errors
     /// When the store fails.
@@ -73,7 +74,7 @@ impl Store {
         let written = match &self.backend {
             Backend::Sqlite(sqlite) => {
                 sqlite
-                    .write_articles(base, &articles, expected, &entry)
+                    .write_articles(base, &articles, expected, None, &entry)
                     .await?
             }
         };
@@ -94,7 +95,7 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(sqlite) => {
                 sqlite
-                    .write_articles(base, articles, Expected::Any, &entry)
+                    .write_articles(base, articles, Expected::Any, None, &entry)
                     .await
             }
         }

@@ -6,7 +6,10 @@ use sqlx::sqlite::SqliteRow;
 use super::StoreError;
 use super::article::{Article, ArticleVersion, Content, Expected, Status, Written};
 use super::audit::AuditEntry;
+use super::intervention::Intervention;
+use super::interventions::Opening;
 use super::sqlite::{BEGIN_WRITE, Sqlite, WriteTransaction, failed, insert_audit};
+use super::sqlite_interventions::insert;
 
 const SELECT_ONE: &str = "SELECT base, id, version, content, created_at_us, updated_at_us FROM articles WHERE base = ? AND id = ?";
 const SELECT_PAGE: &str = "SELECT base, id, version, content, created_at_us, updated_at_us FROM articles WHERE base = ? AND id > ? AND (? = '' OR status = ?) ORDER BY id LIMIT ?";
@@ -91,15 +94,24 @@ impl Sqlite {
         base: &str,
         articles: &[(String, Content)],
         expected: Expected,
+        opening: Option<Opening<'_>>,
         entry: &AuditEntry<'_>,
     ) -> Result<Vec<Written>, StoreError> {
         let failed = failed("write articles");
         let mut tx = self.pool.begin_with(BEGIN_WRITE).await.map_err(failed)?;
         let mut written = Vec::with_capacity(articles.len());
         for (id, content) in articles {
-            let one = write_one(&mut tx, base, id, content, expected, entry).await?;
-            if matches!(one, Written::Conflict(_)) {
-                return Ok(vec![one]);
+            let (before, one) = write_one(&mut tx, (base, id), content, expected, entry).await?;
+            match (&one, opening) {
+                (Written::Conflict(_), _) => return Ok(vec![one]),
+                (Written::Created(article) | Written::Updated(article), Some(opening)) => {
+                    let key = (base, id.as_str(), article.version);
+                    let by = (entry.actor, entry.at_us);
+                    if let Some(record) = opening.record(key, before.as_ref(), content, by) {
+                        open(&mut tx, &record, entry).await?;
+                    }
+                }
+                _ => {}
             }
             written.push(one);
         }
@@ -160,23 +172,23 @@ async fn present(
     row.as_ref().map(article_row).transpose()
 }
 
+/// The content before, and what became of the write.
 async fn write_one(
     tx: &mut WriteTransaction,
-    base: &str,
-    id: &str,
+    (base, id): (&str, &str),
     content: &Content,
     expected: Expected,
     entry: &AuditEntry<'_>,
-) -> Result<Written, StoreError> {
+) -> Result<(Option<Content>, Written), StoreError> {
     let failed = failed("write an article");
     let before = present(tx, base, id).await?;
     let version = before.as_ref().map_or(0, |article| article.version);
     if !as_expected(expected, version) {
-        return Ok(Written::Conflict(version));
+        return Ok((None, Written::Conflict(version)));
     }
     if let Some(before) = before.as_ref().filter(|before| before.content == *content) {
         // The same again is no new version, so that an import may be repeated.
-        return Ok(Written::Updated(before.clone()));
+        return Ok((Some(content.clone()), Written::Updated(before.clone())));
     }
     let last: i64 = sqlx::query_scalar(SELECT_LAST)
         .bind(base)
@@ -209,11 +221,27 @@ async fn write_one(
         created_at_us,
         updated_at_us: entry.at_us,
     };
-    Ok(if version == 0 {
-        Written::Created(article)
-    } else {
-        Written::Updated(article)
+    Ok(match before {
+        None => (None, Written::Created(article)),
+        Some(before) => (Some(before.content), Written::Updated(article)),
     })
+}
+
+/// Writes the intervention of a publication and says so in the audit log.
+async fn open(
+    tx: &mut WriteTransaction,
+    record: &Intervention,
+    entry: &AuditEntry<'_>,
+) -> Result<(), StoreError> {
+    if insert(tx, record).await? {
+        let opened = AuditEntry {
+            action: "intervention.open",
+            target: &record.id,
+            ..*entry
+        };
+        insert_audit(tx, &opened).await?;
+    }
+    Ok(())
 }
 
 async fn insert_version(

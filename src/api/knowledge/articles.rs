@@ -12,10 +12,11 @@ use crate::api::auth::Caller;
 use crate::api::body::Body;
 use crate::api::describe::Problems;
 use crate::api::filters::Filters;
+use crate::api::interventions::topics_of;
 use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::ErrorCode;
-use crate::store::article::{Article, DEFAULT_BASE, Expected, Status, Written};
+use crate::store::article::{Article, Content, DEFAULT_BASE, Expected, Status, Written};
 
 const MAX_LIMIT: u64 = 1_000;
 const DEFAULT_LIMIT: u64 = 100;
@@ -49,7 +50,8 @@ pub struct InBase {
 }
 
 impl InBase {
-    fn name(&self) -> &str {
+    /// Its name.
+    pub fn name(&self) -> &str {
         self.base.as_deref().unwrap_or(DEFAULT_BASE)
     }
 }
@@ -333,10 +335,22 @@ async fn write(
     check_key(base, id)?;
     let content = input.content().map_err(wrong)?;
     let _writing = state.knowledge.writing().await;
+    write_content(state, caller, (base, id), content, expected).await
+}
+
+/// Writes an article into store and index; the caller holds [`crate::search::Knowledge::writing`].
+pub(super) async fn write_content(
+    state: &State,
+    caller: &Caller,
+    (base, id): (&str, &str),
+    content: Content,
+    expected: Expected,
+) -> Result<Written, ApiError> {
     let change = change(state, caller);
+    let frozen = topics_of(state, &content);
     let written = state
         .store
-        .write_article(base, id, content, expected, &change)
+        .publish_article((base, id), content, expected, (&frozen, None), &change)
         .await?;
     if let Written::Created(article) | Written::Updated(article) = &written {
         state.knowledge.set(base, vec![article.clone()])?;

@@ -4,10 +4,14 @@ mod access;
 mod analyze;
 mod describe;
 mod events;
+mod gaps;
+mod interventions;
 mod knowledge;
+mod labels;
 mod metrics;
 mod profiles;
 mod reads;
+mod routing;
 mod topics;
 mod topics_lake;
 
@@ -30,9 +34,9 @@ use super::{IngestLimits, RecentIdentities, State};
 use crate::config::StoreUrl;
 use crate::disk::Faults;
 use crate::domain::{Micros, Partition, Role};
-use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
 use crate::enrich::topic::TopicSlot;
+use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::error::Problem;
 use crate::jobs::{LakeTopics, Requests, RunSettings, TopicPace, TopicRuns, Topics};
 use crate::lake::Lake;
@@ -145,10 +149,12 @@ impl Server {
             inbox: Some(inbox),
             redactor: EventRedactor::new(Arc::new(redactor), false),
             store,
+            models: SharedModels::new(Models::shipped().unwrap()),
             knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
             topics,
+            routing: super::RoutingFacts::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,

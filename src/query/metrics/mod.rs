@@ -25,6 +25,7 @@ pub(crate) use compare::MAX_GROUPS;
 pub use compare::{CompareRequest, Compared, Side};
 pub use definition::{Definition, Kind, MetricParam};
 pub(super) use function::{Circumstances, expand};
+pub(crate) use nearest::listed;
 pub use registry::Registry;
 
 /// What the deployment says about costs and opening hours.

@@ -4,7 +4,7 @@
 const SHOWN: usize = 40;
 
 /// `allowed` as a list for people, the most similar to `given` first.
-pub(super) fn listed<'a>(given: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(given: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
     let given: Vec<char> = given.to_lowercase().chars().take(100).collect();
     let mut words: Vec<(usize, &str)> = allowed
         .into_iter()
