@@ -1,54 +1,62 @@
 -- name: agent_evidence
 -- about: The interactions that show an agent's strengths and coaching points: much longer or shorter than is usual
---   in their channel and queue, badly or well rated.
+--   for the same channel, queue and reason, badly or well rated, not resolved, handed on, or with a mood that rose or
+--   fell. Up to five of each, the clearest first.
 -- needs: agents
 -- params:
 --   from timestamptz
 --   to timestamptz
 --   agent_id text
 -- columns:
---   point text, long, short, praised or criticised
+--   point text, long, short, praised, criticised, unresolved, resolved, handed_on, cheered or upset
 --   interaction_id text
 --   queue text
+--   reason text
 --   handle_ms bigint
 --   usual_handle_ms double precision
 --   csat integer
--- tables: legs, interactions
-with stays as (
+--   mood_change double precision
+-- tables: agent_stays
+with usual as (
     select
-        l.agent_id, l.interaction_id, l.channel, l.queue,
-        l.talk_ms + coalesce(l.hold_ms, 0) + coalesce(l.wrap_up_ms, 0) as handle_ms
-    from legs as l
-    where l.handler = 'agent' and l.talk_ms is not null and l.started_at >= $1 and l.started_at < $2
-),
-usual as (
-    select s.*, avg(handle_ms) over (partition by channel, queue) as usual_handle_ms
-    from stays as s
+        *,
+        avg(handle_ms) over (partition by channel, queue, reason) as usual_handle_ms,
+        avg(case when resolved then 1.0 when not resolved then 0.0 end) over (partition by channel, queue, reason) as usual_resolved
+    from agent_stays
+    where started_at >= $1 and started_at < $2
 ),
 pointed as (
     select
-        u.interaction_id, u.queue, u.handle_ms, u.usual_handle_ms, i.csat,
-        case
-            when i.csat <= 2 then 'criticised'
-            when i.csat >= 5 then 'praised'
-            when u.handle_ms > 1.5 * u.usual_handle_ms then 'long'
-            when u.handle_ms < 0.67 * u.usual_handle_ms and coalesce(i.resolved, false) then 'short'
-        end as point,
-        abs(ln((u.handle_ms + 1.0) / (u.usual_handle_ms + 1.0))) as distance
-    from usual as u
-    join interactions as i on u.interaction_id = i.interaction_id
-    where u.agent_id = $3
+        interaction_id, queue, reason, handle_ms, usual_handle_ms, csat, mood_after - mood_before as mood_change,
+        unnest(make_array(
+            case when handle_ms > 1.5 * usual_handle_ms then 'long' end,
+            case when handle_ms < 0.67 * usual_handle_ms and coalesce(resolved, false) then 'short' end,
+            case when csat >= 5 then 'praised' end,
+            case when csat <= 2 then 'criticised' end,
+            case when is_last and not resolved then 'unresolved' end,
+            case when is_last and resolved then 'resolved' end,
+            case when handed_on then 'handed_on' end,
+            case when mood_after - mood_before > 0.3 then 'cheered' end,
+            case when mood_after - mood_before < -0.3 then 'upset' end
+        )) as point,
+        unnest(make_array(
+            ln((handle_ms + 1.0) / (usual_handle_ms + 1.0)),
+            -ln((handle_ms + 1.0) / (usual_handle_ms + 1.0)),
+            cast(csat as double), -cast(csat as double),
+            usual_resolved, 1 - usual_resolved, usual_resolved,
+            mood_after - mood_before, mood_before - mood_after
+        )) as clearness
+    from usual
+    where agent_id = $3
 ),
 placed as (
     select
         *,
-        row_number() over (
-            partition by point order by distance desc, interaction_id
-        ) as place
+        row_number() over (partition by point order by clearness desc nulls last, interaction_id) as place
     from pointed
     where point is not null
 )
-select point, interaction_id, queue, handle_ms, usual_handle_ms, csat
+select point, interaction_id, queue, reason, handle_ms, usual_handle_ms, csat, mood_change
 from placed
 where place <= 5
 order by point, place

@@ -1,8 +1,8 @@
 //! `/v1/agents`: agents in figures, beside what their mix of cases lets one expect.
 //!
-//! Invariants: every figure is computed by the statements of `queries/profiles/`; an agent is called better or
-//! worse than expected only when the interval of the figure does not hold the expectation. Not here: skill by
-//! topic, tone and findings, which need jobs that fill their columns.
+//! Invariants: every figure is computed by the statements of `queries/profiles/` and the named query `agent_fair`; an
+//! agent is called better or worse than others only when the interval of the effect lies beyond zero. Not here:
+//! findings of rules.
 
 use actix_web::{get, web};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::describe::Problems;
 use super::filters::Filters;
 use super::problem::ApiError;
-use super::rows::{fetch, json_text, statement, time};
+use super::rows::{fetch, fetch_named, json_text, statement, time};
 use super::state::State;
 use crate::domain::Micros;
 use crate::error::ErrorCode;
@@ -20,6 +20,8 @@ use crate::error::ErrorCode;
 const AGENTS: &str = statement!("profiles/agents");
 const PARTS: &str = statement!("profiles/agent_parts");
 const EVIDENCE: &str = statement!("profiles/agent_evidence");
+/// The named query that compares agents.
+const FAIR: &str = "agent_fair";
 
 const MAX_AGENTS: u64 = 100_000;
 const MAX_PARTS: u64 = 10_000;
@@ -115,10 +117,10 @@ pub struct AgentFigures {
 /// A part of an agent's work.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct AgentPart {
-    /// `queue`, `disposition` or `week`.
+    /// `all`, `queue`, `disposition` (the reason of the case), `week` or `week_in_service`.
     #[schema(example = "queue")]
     pub part: String,
-    /// The queue, the disposition, or the Monday of the week (UTC).
+    /// The queue, the reason, the Monday of the week (UTC), or the number of the week in service from 0.
     #[schema(example = "billing")]
     pub label: Option<String>,
     /// Stays.
@@ -133,12 +135,86 @@ pub struct AgentPart {
     pub resolved_rate: Option<f64>,
     /// Interactions of which it is said whether they were resolved.
     pub n_resolved: i64,
+    /// Stays after which somebody else went on, percent.
+    pub handed_on_rate: Option<f64>,
+    /// Mean mood of customers at the beginning of a stay, -1 to 1.
+    pub mood_before: Option<f64>,
+    /// Mean mood of customers at the end of a stay.
+    pub mood_after: Option<f64>,
+    /// Stays with both.
+    pub n_mood: i64,
+    /// Mean score of the agent's own words, -1 to 1.
+    pub tone: Option<f64>,
+    /// Searches in the knowledge base.
+    pub searches: Option<i64>,
+    /// Answers taken from it.
+    pub accepted: Option<i64>,
+}
+
+/// An agent beside all others in the same cases: channel, queue and reason. Effects are the agent's own part, shrunk
+/// by how few stays tell of it; intervals hold it with 90 %. More is better in each.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AgentFair {
+    /// The agent.
+    #[schema(example = "a-17")]
+    pub agent_id: String,
+    /// The reason that it is about; null for all cases.
+    pub reason: Option<String>,
+    /// Stays.
+    pub stays: Option<i64>,
+    /// One figure for handle time, resolution, hand-overs, rating and mood: mean 0 and deviation 1 over the agents.
+    #[schema(example = 0.8)]
+    pub skill: Option<f64>,
+    /// Lower end.
+    pub skill_low: Option<f64>,
+    /// Upper end.
+    pub skill_high: Option<f64>,
+    /// Stays with a known length.
+    pub handle_n: Option<i64>,
+    /// Percent shorter than the same cases with others.
+    pub handle_effect: Option<f64>,
+    /// Lower end.
+    pub handle_low: Option<f64>,
+    /// Upper end.
+    pub handle_high: Option<f64>,
+    /// Last stays of which it is said whether the interaction was resolved.
+    pub resolved_n: Option<i64>,
+    /// Points of percent more often resolved.
+    pub resolved_effect: Option<f64>,
+    /// Lower end.
+    pub resolved_low: Option<f64>,
+    /// Upper end.
+    pub resolved_high: Option<f64>,
+    /// Stays.
+    pub handed_on_n: Option<i64>,
+    /// Points of percent more rarely handed on.
+    pub handed_on_effect: Option<f64>,
+    /// Lower end.
+    pub handed_on_low: Option<f64>,
+    /// Upper end.
+    pub handed_on_high: Option<f64>,
+    /// Rated stays.
+    pub csat_n: Option<i64>,
+    /// Points of 1 to 5 better rated.
+    pub csat_effect: Option<f64>,
+    /// Lower end.
+    pub csat_low: Option<f64>,
+    /// Upper end.
+    pub csat_high: Option<f64>,
+    /// Stays with a mood at the beginning and at the end.
+    pub mood_n: Option<i64>,
+    /// By how much more the customer's mood rose.
+    pub mood_effect: Option<f64>,
+    /// Lower end.
+    pub mood_low: Option<f64>,
+    /// Upper end.
+    pub mood_high: Option<f64>,
 }
 
 /// An interaction that shows a strength or a coaching point.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AgentEvidence {
-    /// `long`, `short`, `praised` or `criticised`.
+    /// `long`, `short`, `praised`, `criticised`, `unresolved`, `resolved`, `handed_on`, `cheered` or `upset`.
     #[schema(example = "long")]
     pub point: String,
     /// The interaction.
@@ -146,24 +222,32 @@ pub struct AgentEvidence {
     pub interaction_id: String,
     /// Its queue.
     pub queue: Option<String>,
+    /// Why the customer came.
+    pub reason: Option<String>,
     /// Its handle time with the agent, ms.
     pub handle_ms: Option<i64>,
-    /// What is usual in its channel and queue, ms.
+    /// What is usual in its channel, queue and reason, ms.
     pub usual_handle_ms: Option<f64>,
     /// Its rating.
     pub csat: Option<i64>,
+    /// How the customer's mood changed during the stay, -2 to 2.
+    pub mood_change: Option<f64>,
 }
 
 /// What stands out.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgentPoint {
-    /// What it is about: `handle_time` or `csat`.
+    /// What it is about: `handle_time`, `resolved`, `handed_on`, `csat`, `mood` or `skill` (in one reason).
     #[schema(example = "handle_time")]
     pub about: String,
-    /// The agent's figure.
+    /// The reason, when it is about one.
+    pub reason: Option<String>,
+    /// The agent's own effect, as in `fair`.
     pub value: f64,
-    /// What the mix of cases lets one expect.
-    pub expected: f64,
+    /// Lower end of its interval at 90 %.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
     /// Interactions that show it.
     pub evidence: Vec<AgentEvidence>,
 }
@@ -173,11 +257,15 @@ pub struct AgentPoint {
 pub struct AgentProfile {
     /// The agent in figures.
     pub agent: AgentFigures,
-    /// By queue, by disposition and by week.
+    /// Beside all others in the same cases.
+    pub fair: Option<AgentFair>,
+    /// Likewise by reason of the case: the agent's skills.
+    pub skills_by_reason: Vec<AgentFair>,
+    /// All stays, and by queue, by reason, by week and by week in service.
     pub parts: Vec<AgentPart>,
-    /// Better than expected, beyond the interval.
+    /// Better than others in the same cases, beyond the interval.
     pub strengths: Vec<AgentPoint>,
-    /// Worse than expected, beyond the interval.
+    /// Worse than others in the same cases, beyond the interval.
     pub coaching: Vec<AgentPoint>,
     /// The interactions that stand out.
     pub evidence: Vec<AgentEvidence>,
@@ -221,7 +309,8 @@ pub(super) async fn agents_list(
 
 /// Show an agent
 ///
-/// Figures, their parts by queue, disposition and week, and what stands out with the interactions that show it.
+/// Figures, the comparison with others in the same cases, skill by reason, the course by week in service, and what
+/// stands out with the interactions that show it.
 #[utoipa::path(
     operation_id = "agent_profile",
     tag = "profiles",
@@ -251,11 +340,30 @@ pub(super) async fn agent_profile(
         let detail = "there is no such agent with a stay in this time";
         return Err(ApiError::new(ErrorCode::NotFound, detail));
     };
-    let parts = fetch(&state, PARTS, values.clone(), MAX_PARTS).await?;
-    let evidence: Vec<AgentEvidence> = fetch(&state, EVIDENCE, values, MAX_PARTS).await?;
-    let (strengths, coaching) = points(&agent, &evidence);
+    let fair = |by_reason: bool| {
+        let given = [
+            ("from", time(asked.from)),
+            ("to", time(asked.to)),
+            ("agent_id", json!(id)),
+            ("by_reason", json!(by_reason)),
+        ];
+        given
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect()
+    };
+    let (parts, evidence, all, skills_by_reason) = tokio::try_join!(
+        fetch(&state, PARTS, values.clone(), MAX_PARTS),
+        fetch::<AgentEvidence>(&state, EVIDENCE, values.clone(), MAX_PARTS),
+        fetch_named::<AgentFair>(&state, FAIR, fair(false), 1),
+        fetch_named::<AgentFair>(&state, FAIR, fair(true), MAX_PARTS),
+    )?;
+    let fair = all.into_iter().next();
+    let (strengths, coaching) = points(fair.as_ref(), &skills_by_reason, &evidence);
     Ok(web::Json(AgentProfile {
         agent,
+        fair,
+        skills_by_reason,
         parts,
         strengths,
         coaching,
@@ -264,52 +372,62 @@ pub(super) async fn agent_profile(
     }))
 }
 
-/// Strengths and coaching points: figures whose interval does not hold the expectation.
-fn points(agent: &AgentFigures, evidence: &[AgentEvidence]) -> (Vec<AgentPoint>, Vec<AgentPoint>) {
+/// Strengths and coaching points: effects whose interval lies beyond zero.
+fn points(
+    fair: Option<&AgentFair>,
+    by_reason: &[AgentFair],
+    evidence: &[AgentEvidence],
+) -> (Vec<AgentPoint>, Vec<AgentPoint>) {
     let (mut strengths, mut coaching) = (Vec::new(), Vec::new());
-    let shown = |point: &str| -> Vec<AgentEvidence> {
-        evidence
-            .iter()
-            .filter(|shown| shown.point == point)
-            .cloned()
-            .collect()
-    };
-    let mut judge = |about: &str, figures: [Option<f64>; 4], signs: [&str; 2]| {
-        let [Some(value), Some(low), Some(high), Some(expected)] = figures else {
-            return;
+    let mut judge =
+        |about: &str, reason: Option<&str>, figures: [Option<f64>; 3], shows: [&str; 2]| {
+            let [Some(value), Some(low), Some(high)] = figures else {
+                return;
+            };
+            let (to, point) = if low > 0.0 {
+                (&mut strengths, shows[0])
+            } else if high < 0.0 {
+                (&mut coaching, shows[1])
+            } else {
+                return;
+            };
+            let shown = evidence.iter().filter(|shown| {
+                shown.point == point && (reason.is_none() || shown.reason.as_deref() == reason)
+            });
+            to.push(AgentPoint {
+                about: about.to_owned(),
+                reason: reason.map(str::to_owned),
+                value,
+                low,
+                high,
+                evidence: shown.cloned().collect(),
+            });
         };
-        let point = |evidence| AgentPoint {
-            about: about.to_owned(),
-            value,
-            expected,
-            evidence,
-        };
-        let [below, above] = signs;
-        let sign = match (high < expected, low > expected) {
-            (true, _) => below,
-            (_, true) => above,
-            _ => return,
-        };
-        if matches!(sign, "short" | "praised") {
-            strengths.push(point(shown(sign)));
-        } else {
-            coaching.push(point(shown(sign)));
-        }
-    };
-    let handle = [
-        agent.average_handle_time_ms,
-        agent.average_handle_time_low_ms,
-        agent.average_handle_time_high_ms,
-        agent.expected_handle_time_ms,
-    ];
-    judge("handle_time", handle, ["short", "long"]);
-    let csat = [
-        agent.csat_mean,
-        agent.csat_low,
-        agent.csat_high,
-        agent.expected_csat,
-    ];
-    judge("csat", csat, ["criticised", "praised"]);
+    if let Some(fair) = fair {
+        let handle = [fair.handle_effect, fair.handle_low, fair.handle_high];
+        judge("handle_time", None, handle, ["short", "long"]);
+        let resolved = [fair.resolved_effect, fair.resolved_low, fair.resolved_high];
+        judge("resolved", None, resolved, ["resolved", "unresolved"]);
+        let handed_on = [
+            fair.handed_on_effect,
+            fair.handed_on_low,
+            fair.handed_on_high,
+        ];
+        judge("handed_on", None, handed_on, ["resolved", "handed_on"]);
+        let csat = [fair.csat_effect, fair.csat_low, fair.csat_high];
+        judge("csat", None, csat, ["praised", "criticised"]);
+        let mood = [fair.mood_effect, fair.mood_low, fair.mood_high];
+        judge("mood", None, mood, ["cheered", "upset"]);
+    }
+    for fair in by_reason {
+        let skill = [fair.skill, fair.skill_low, fair.skill_high];
+        judge(
+            "skill",
+            fair.reason.as_deref(),
+            skill,
+            ["resolved", "unresolved"],
+        );
+    }
     (strengths, coaching)
 }
 

@@ -23,6 +23,7 @@ const LINKS: &str = statement!("profiles/customer_links");
 const SUMMARY: &str = statement!("profiles/customer_summary");
 const TIMELINE: &str = statement!("profiles/customer_timeline");
 const FACTS: &str = statement!("profiles/customer_facts");
+const REASONS: &str = statement!("profiles/customer_reasons");
 
 /// Between the items of a list that is bound as one text: no id holds it.
 const SEPARATOR: &str = "\u{1f}";
@@ -86,6 +87,48 @@ pub struct CustomerSummary {
     pub sentiment_score: Option<f64>,
 }
 
+/// What a customer comes for, or how a month was.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct CustomerPart {
+    /// `reason` or `month`.
+    #[serde(skip_serializing)]
+    pub part: String,
+    /// The reason (topic of the first request, else the disposition), or the month, `YYYY-MM`, UTC.
+    #[schema(example = "billing")]
+    pub label: String,
+    /// Interactions.
+    pub interactions: i64,
+    /// Within 7 days after another one with the same reason.
+    pub repeats: i64,
+    /// Start of the first.
+    #[schema(format = DateTime)]
+    pub first_at: String,
+    /// Start of the last.
+    #[schema(format = DateTime)]
+    pub last_at: String,
+    /// The last one.
+    pub last_interaction_id: String,
+    /// How it went.
+    pub last_outcome: Option<String>,
+    /// The last one was given up, is said to be unresolved, or goes on.
+    pub is_open: bool,
+    /// Mean mood, -1 to 1.
+    pub sentiment_score: Option<f64>,
+    /// Mean probability that the customer was dissatisfied at the end.
+    pub dissatisfaction: Option<f64>,
+}
+
+/// What a customer is worth, as the CRM says and as the desk has seen.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerValue {
+    /// 0 to 1, the CRM's last word.
+    pub value_score: Option<f64>,
+    /// The CRM's last word.
+    pub tier: Option<String>,
+    /// Minutes of agents so far.
+    pub handle_minutes: Option<f64>,
+}
+
 /// What is known of a customer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CustomerProfile {
@@ -98,6 +141,14 @@ pub struct CustomerProfile {
     pub links: Vec<CustomerLink>,
     /// The customer in figures.
     pub summary: CustomerSummary,
+    /// What the customer comes for, the latest first.
+    pub topics: Vec<CustomerPart>,
+    /// Those of them whose last interaction left them open.
+    pub open_issues: Vec<String>,
+    /// The customer's mood, month by month.
+    pub mood: Vec<CustomerPart>,
+    /// What the customer is worth.
+    pub value: CustomerValue,
     /// What the CRM says, by id: `tier`, `value_score`, `status`.
     #[schema(value_type = Vec<Object>)]
     pub crm: Vec<Map<String, Value>>,
@@ -156,6 +207,11 @@ pub struct CustomerFound {
                 "event_source": "/pbx/shanghai-1", "event_id": "01J0"}],
             "summary": {"interactions": 6, "preferred_channel": "call", "preferred_hour_utc": 11,
                 "repeat_contacts": 2, "abandoned": 0, "n_csat": 1, "csat_mean": 5.0, "n_sentiment": 0},
+            "topics": [{"label": "billing", "interactions": 2, "repeats": 1, "first_at": "2026-11-20T05:12:14Z",
+                "last_at": "2026-11-22T11:05:07Z", "last_interaction_id": "call-20261122-000007",
+                "last_outcome": "abandoned", "is_open": true, "sentiment_score": -0.4, "dissatisfaction": 0.6}],
+            "open_issues": ["billing"], "mood": [],
+            "value": {"value_score": 0.11, "tier": "gold", "handle_minutes": 14.5},
             "crm": [{"id": "c-4711", "tier": "gold", "value_score": 0.11, "status": "active"}],
             "open_cases": [], "timeline": [{"interaction_id": "call-20261120-000015", "outcome": "answered"}],
             "watermark": "2026-11-22T10:55:07Z"
@@ -179,8 +235,12 @@ pub(super) async fn customer_profile(
     identities.dedup();
     let joined = json!(customer_ids.join(SEPARATOR));
     let values = vec![joined.clone(), json!(identities.join(SEPARATOR))];
-    let found: Vec<CustomerSummary> = fetch(&state, SUMMARY, values.clone(), 1).await?;
-    let facts: Vec<Map<String, Value>> = fetch(&state, FACTS, vec![joined], MAX_LINKS).await?;
+    let (found, facts, reasons, timeline) = tokio::try_join!(
+        fetch::<CustomerSummary>(&state, SUMMARY, values.clone(), 1),
+        fetch::<Map<String, Value>>(&state, FACTS, vec![joined], MAX_LINKS),
+        fetch::<CustomerPart>(&state, REASONS, values.clone(), MAX_LINKS),
+        fetch(&state, TIMELINE, values.clone(), MAX_TIMELINE),
+    )?;
     let summary = found.into_iter().next();
     let Some(summary) = summary.filter(|found| found.interactions > 0 || !facts.is_empty()) else {
         return Err(ApiError::new(
@@ -189,16 +249,31 @@ pub(super) async fn customer_profile(
         ));
     };
     let (churn_risk, repeat_contact_risk) = of_customer(&state, &customer_ids).await?;
-    let timeline = fetch(&state, TIMELINE, values, MAX_TIMELINE).await?;
     let is = |row: &Map<String, Value>, name: &str, word: &str| {
         row.get(name).and_then(Value::as_str) == Some(word)
     };
     let (crm, cases): (Vec<_>, Vec<_>) = facts.into_iter().partition(|row| is(row, "fact", "crm"));
     let open_cases = cases.into_iter().filter(|row| !is(row, "status", "closed"));
+    let (topics, mood): (Vec<_>, Vec<_>) =
+        reasons.into_iter().partition(|part| part.part == "reason");
+    let open = topics.iter().filter(|topic| topic.is_open);
+    #[expect(clippy::cast_precision_loss, reason = "minutes of one customer")]
+    let handle_minutes = summary.handle_ms.map(|ms| ms as f64 / 60_000.0);
+    let value = CustomerValue {
+        value_score: last_said(&crm, "value_score").and_then(Value::as_f64),
+        tier: last_said(&crm, "tier")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        handle_minutes,
+    };
     Ok(web::Json(CustomerProfile {
         customer_id: id,
         customer_ids,
         links,
+        open_issues: open.map(|topic| topic.label.clone()).collect(),
+        topics,
+        mood,
+        value,
         summary,
         crm,
         open_cases: open_cases.collect(),
@@ -207,6 +282,13 @@ pub(super) async fn customer_profile(
         timeline,
         watermark: state.watermark().map(|at| at.to_string()),
     }))
+}
+
+/// The latest word of the CRM under any of the ids; rows come newest first.
+fn last_said<'a>(crm: &'a [Map<String, Value>], name: &str) -> Option<&'a Value> {
+    crm.iter()
+        .filter_map(|row| row.get(name))
+        .find(|value| !value.is_null())
 }
 
 /// Look a customer up

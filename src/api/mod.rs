@@ -22,11 +22,13 @@ mod knowledge;
 mod labels;
 mod metrics;
 mod operations;
+mod operations_parts;
 mod page;
 mod pages;
 mod problem;
 mod quality;
 mod queries;
+mod reports;
 mod request;
 mod risks;
 mod routing;
@@ -73,6 +75,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(self::metrics::metric_query)
         .service(self::metrics::metrics_compare)
         .service(self::metrics::metric_get)
+        .service(reports::reports_list)
+        .service(reports::report_get)
         .service(sql::sql_run)
         .service(queries::queries_list)
         .service(queries::query_run)

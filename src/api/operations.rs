@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::describe::Problems;
 use super::filters::Filters;
+use super::operations_parts::{OperationsParts, parts};
 use super::problem::ApiError;
 use super::rows::{fetch, statement, time};
 use super::state::State;
@@ -46,6 +47,9 @@ pub struct ProfileFilters {
     /// `channel`, `queue`, or both with a comma.
     #[param(example = "channel,queue")]
     pub group_by: Option<String>,
+    /// `all` or `none`: whether the answer has `parts`. Without it, `all` unless rows are cut or grouped.
+    #[param(example = "all")]
+    pub parts: Option<String>,
 }
 
 /// The figures of the operation.
@@ -65,6 +69,10 @@ pub struct OperationsProfile {
     pub watermark: Option<String>,
     /// True when there are more rows than an answer holds.
     pub truncated: bool,
+    /// How channels do, what they cost, where self-service ends, why customers give up, what is hot, what could be
+    /// better; only in an answer without `granularity` and `group_by`, or with `parts=all`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<OperationsParts>,
 }
 
 /// The figures of one interval and group.
@@ -231,10 +239,19 @@ pub(super) async fn operations_profile(
     let length = usize::try_from(MAX_ROWS).unwrap_or(usize::MAX);
     let truncated = rows.len() > length;
     rows.truncate(length);
-    Ok(web::Json(profile(&state, rows, truncated)))
+    let parts = match asked.with_parts {
+        true => Some(parts(&state, asked.from, asked.to).await?),
+        false => None,
+    };
+    Ok(web::Json(profile(&state, rows, truncated, parts)))
 }
 
-fn profile(state: &State, rows: Vec<Row>, truncated: bool) -> OperationsProfile {
+fn profile(
+    state: &State,
+    rows: Vec<Row>,
+    truncated: bool,
+    parts: Option<OperationsParts>,
+) -> OperationsProfile {
     let n: i64 = rows.iter().map(|row| row.offered).sum();
     let n_wait: i64 = rows.iter().map(|row| row.n_wait).sum();
     #[expect(clippy::cast_precision_loss, reason = "a share of counts")]
@@ -246,6 +263,7 @@ fn profile(state: &State, rows: Vec<Row>, truncated: bool) -> OperationsProfile 
         coverage,
         watermark: state.watermark().map(|at| at.to_string()),
         truncated,
+        parts,
     }
 }
 
@@ -257,6 +275,7 @@ struct Asked {
     timezone: Tz,
     by_channel: bool,
     by_queue: bool,
+    with_parts: bool,
 }
 
 fn read(asked: ProfileFilters) -> Result<Asked, ApiError> {
@@ -284,7 +303,18 @@ fn read(asked: ProfileFilters) -> Result<Asked, ApiError> {
     });
     let expected = "expected channel, queue or both with a comma";
     let groups = filters.checked("group_by", asked.group_by.as_deref(), expected, groups);
+    let with_parts = filters.checked(
+        "parts",
+        asked.parts.as_deref(),
+        "expected all or none",
+        |word| match word {
+            "all" => Some(true),
+            "none" => Some(false),
+            _ => None,
+        },
+    );
     filters.finish()?;
+    let with_parts = with_parts.unwrap_or(groups.is_none() && granularity.is_none());
     let (Some(from), Some(to)) = (from, to) else {
         return Err(ApiError::new(
             ErrorCode::Internal,
@@ -301,6 +331,7 @@ fn read(asked: ProfileFilters) -> Result<Asked, ApiError> {
         timezone,
         by_channel,
         by_queue,
+        with_parts,
     })
 }
 

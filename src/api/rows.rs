@@ -1,7 +1,9 @@
 //! Rows of the engine as typed values, for answers that are not tables.
 //!
-//! The statements stand in `queries/`. They run as `admin`: what the caller may ask was decided at the gate, and
+//! The statements stand in `queries/`, named queries among them. They run as `admin`: what the caller may ask was decided at the gate, and
 //! a statement of ours reads nothing but what its answer shows. Not here: answers that are tables (`sql`).
+
+use std::collections::BTreeMap;
 
 use arrow::json::ArrayWriter;
 use arrow::json::WriterBuilder;
@@ -14,7 +16,7 @@ use serde_json::Value;
 use super::problem::ApiError;
 use super::state::State;
 use crate::domain::Role;
-use crate::query::{Answer, Request};
+use crate::query::{Answer, NamedRequest, Request};
 
 /// A statement of `queries/`, by its path there without the ending.
 macro_rules! statement {
@@ -40,6 +42,18 @@ pub(super) async fn fetch<T: DeserializeOwned>(
     request.parameters = parameters;
     request.max_rows = Some(max_rows);
     collect(state.engine.run(request).await?).await
+}
+
+/// The rows of a named query. What the caller may ask was decided at the gate.
+pub(super) async fn fetch_named<T: DeserializeOwned>(
+    state: &State,
+    name: &str,
+    parameters: BTreeMap<String, Value>,
+    max_rows: u64,
+) -> Result<Vec<T>, ApiError> {
+    let mut request = NamedRequest::new(name, parameters, Role::Admin);
+    request.max_rows = Some(max_rows);
+    collect(state.engine.run_named(request).await?).await
 }
 
 /// The rows of an answer.

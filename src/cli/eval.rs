@@ -40,6 +40,8 @@ enum Kind {
     Effects(super::eval_effects::EffectsArgs),
     /// All figures on the public corpora, as a page.
     Suite(super::suite::SuiteArgs),
+    /// A simulated desk in the data folder against its truth: causes of abandons, skills of agents.
+    Desk(super::eval_desk::DeskArgs),
 }
 
 #[derive(Args)]
@@ -76,6 +78,7 @@ pub fn run(common: &CommonArgs, args: &EvalArgs) -> anyhow::Result<ExitCode> {
         Kind::Suite(args) => return super::suite::run(args),
         Kind::Routing(args) => return super::eval_routing::run(args),
         Kind::Churn(args) => return super::eval_churn::run(common, args),
+        Kind::Desk(args) => return super::eval_desk::run(common, args),
     };
     let content = std::fs::read(&data.data)?;
     let shown = json!({

@@ -1,28 +1,34 @@
 //! `job RUN`: scheduled work, now.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
 use tokio::runtime::Handle;
 
 use super::{CommonArgs, print};
 use crate::app::{
-    DataFolder, cleaner, effects, gaps, maintain_settings, requests, risks, topic_pace,
+    DataFolder, cleaner, effects, gaps, maintain_settings, now, requests, risks, topic_pace,
 };
 use crate::config::Config;
 use crate::disk::Faults;
 use crate::domain::Day;
+use crate::jobs::report::{Language, csv, html, make, month_of};
 use crate::jobs::{HistoryJob, RiskRound, RuleDesk, Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::{Monitor, RuleBook};
+use crate::query::Engine;
 use crate::search::Knowledge;
 use crate::store::Store;
 
 /// Arguments of `job`.
 #[derive(Args)]
-#[command(after_help = "Example: tingchao job maintain")]
+#[command(
+    after_help = "Examples:\n  tingchao job maintain\n  tingchao job monthly-report --month 2026-11 --language en"
+)]
 pub struct JobArgs {
     /// Which job.
     #[arg(value_enum)]
@@ -33,6 +39,18 @@ pub struct JobArgs {
     /// `quality`: last day; the last of all without it.
     #[arg(long)]
     to: Option<String>,
+    /// Month of the report, YYYY-MM; the last one without it.
+    #[arg(long, value_name = "MONTH")]
+    month: Option<String>,
+    /// Language of the report: zh-CN or en.
+    #[arg(long, value_name = "TAG", default_value = "zh-CN")]
+    language: String,
+    /// Zone of the report's month.
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    timezone: String,
+    /// Folder for the report, instead of `reports` in the data folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -43,6 +61,8 @@ enum Job {
     CloseDays,
     /// Judge history by the quality rules in force and add the findings that are not there yet.
     Quality,
+    /// Write the report of a month, as HTML and CSV.
+    MonthlyReport,
     /// Find the requests in what was said since the last round.
     Requests,
     /// Give the verdicts on interventions that are due.
@@ -74,6 +94,9 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                 ));
             }
             Job::Quality => judge_history(&config, args, folder, handle).await?,
+            Job::MonthlyReport => {
+                monthly_report(&config, folder, args, handle).await?;
+            }
             Job::Effects => {
                 let store = Store::open(&config.store_url()).await?;
                 let given = effects(&config, folder.lake, store, handle)?
@@ -155,6 +178,47 @@ async fn judge_history(
         "{} interactions with {} turns judged, {} findings added, {} were there already",
         done.interactions, done.turns, done.written, done.known
     ));
+/// Writes the report of a month.
+async fn monthly_report(
+    config: &Config,
+    folder: DataFolder,
+    args: &JobArgs,
+    queries: Handle,
+) -> anyhow::Result<()> {
+    let out = args.out.clone();
+    let out = out.unwrap_or_else(|| folder.path.join("reports"));
+    let engine = Engine::new(folder.lake, (&config.query).into(), Arc::new(()), queries)?
+        .with_metric_settings(config.into());
+    let zone: Tz = args
+        .timezone
+        .parse()
+        .map_err(|_| anyhow!("--timezone: expected an IANA time zone such as Asia/Shanghai"))?;
+    let language = Language::of(&args.language);
+    let language = language.ok_or_else(|| anyhow!("--language: expected zh-CN or en"))?;
+    let last = now().day().to_string();
+    let this: String = last.chars().take(7).collect();
+    let days = match &args.month {
+        Some(month) => month_of(month).map_err(|why| anyhow!("--month: {why}"))?,
+        None => {
+            let (first, _) = month_of(&this).map_err(|why| anyhow!(why))?;
+            let before: String = Day(first.0 - 1).to_string().chars().take(7).collect();
+            month_of(&before).map_err(|why| anyhow!(why))?
+        }
+    };
+    let report = make(&engine, days, zone).await?;
+    std::fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
+    let pages = [
+        (
+            format!("{}.{}.html", report.month, language.tag()),
+            html(&report, language),
+        ),
+        (format!("{}.csv", report.month), csv(&report)),
+    ];
+    for (name, content) in pages {
+        let path = out.join(name);
+        std::fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
+        print::line(&path.display().to_string());
+    }
     Ok(())
 }
 

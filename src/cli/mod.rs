@@ -11,6 +11,7 @@ mod demo_articles;
 mod describe;
 mod eval;
 mod eval_churn;
+mod eval_desk;
 mod eval_effects;
 mod eval_routing;
 mod eval_topics;

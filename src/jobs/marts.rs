@@ -1,4 +1,4 @@
-//! Closed days of `legs` and `interactions` stored.
+//! Closed days of `legs`, `interactions` and the cells of metrics stored.
 //!
 //! Invariants: days are stored in order, so that every day up to the last
 //! stored one is; a day is stored only when it is closed; what happens to a
@@ -199,6 +199,56 @@ mod tests {
             );
         }
 
+        /// A call that one agent hands to another.
+        fn handed_on(&mut self, subject: &str, day: &str) {
+            let steps = [
+                (
+                    "started",
+                    "20:00:00",
+                    r#"{"channel":"call","direction":"inbound","entry":"queue"}"#,
+                ),
+                ("queued", "20:00:05", r#"{"queue":"billing"}"#),
+                ("answered", "20:00:25", r#"{"agent_id":"a1"}"#),
+                (
+                    "transferred",
+                    "20:04:00",
+                    r#"{"from_agent_id":"a1","to_agent_id":"a2","kind":"consult"}"#,
+                ),
+                ("answered", "20:04:10", r#"{"agent_id":"a2"}"#),
+                (
+                    "ended",
+                    "20:09:00",
+                    r#"{"reason":"completed","ended_by":"customer","resolved":true}"#,
+                ),
+            ];
+            for (index, (kind, clock, data)) in steps.into_iter().enumerate() {
+                let kind = format!("interaction.{kind}.v1");
+                let id = format!("{subject}-{index}");
+                self.add(&id, &kind, subject, &format!("{day}{clock}Z"), data);
+            }
+        }
+
+        fn chat(&mut self, subject: &str, from: &str, to: &str) {
+            let started = r#"{"channel":"chat","direction":"inbound","entry":"agent"}"#;
+            let ended = r#"{"reason":"completed","ended_by":"customer"}"#;
+            for (kind, at, data) in [
+                ("started", from, started),
+                ("answered", from, r#"{"agent_id":"a3","queue":"chats"}"#),
+                ("ended", to, ended),
+            ] {
+                let id = format!("{subject}-{kind}");
+                self.add(&id, &format!("interaction.{kind}.v1"), subject, at, data);
+            }
+        }
+
+        /// The end of a call, said again under the next revision.
+        fn superseded(&mut self, subject: &str, id: &str, time: &str) {
+            let line = format!(
+                r#"{{"specversion":"1.0","id":"{id}","source":"/t","type":"interaction.ended.v1","subject":"{subject}","revision":1,"time":"{time}","data":{{"reason":"completed","ended_by":"agent","resolved":false}}}}"#
+            );
+            writeln!(self.0, "{line}").unwrap();
+        }
+
         fn survey(&mut self, subject: &str, time: &str, csat: u32) {
             let data = format!(
                 r#"{{"survey_id":"v-{subject}-{time}","interaction_id":"{subject}","channel":"call","about":"interaction","csat":{csat}}}"#
@@ -231,6 +281,10 @@ mod tests {
             }
             events.turn("t1", &chat, &format!("2026-11-{day}T09:00:01Z"), "agent");
         }
+        events.handed_on("handed-on", "2026-11-13T");
+        // Two chats with the same agent at once.
+        events.chat("chat-x", "2026-11-13T10:00:00Z", "2026-11-13T10:20:00Z");
+        events.chat("chat-y", "2026-11-13T10:10:00Z", "2026-11-13T10:30:00Z");
         events.turn("m1", "mail", "2026-11-12T08:00:00Z", "customer");
         events.survey("call-10-a", "2026-11-11T08:00:00Z", 2);
         events.turn("t0", "today", "2026-11-15T10:00:00Z", "customer");
@@ -250,6 +304,17 @@ mod tests {
         events.turn("t0", "never-seen", "2026-11-10T07:00:00Z", "customer");
         events.survey("call-10-a", "2026-11-16T08:00:00Z", 5);
         events.survey("call-14-b", "2026-11-16T09:00:00Z", 1);
+        // The second agent talked longer than was said first, and worked on afterwards.
+        events.superseded("handed-on", "handed-on-5", "2026-11-13T20:12:00Z");
+        let late = r#"{"agent_id":"a2","wrap_up_ms":30000}"#;
+        events.add(
+            "w2",
+            "interaction.wrapped_up.v1",
+            "handed-on",
+            "2026-11-13T20:13:00Z",
+            late,
+        );
+        events.turn("t1", "chat-x", "2026-11-13T10:15:00Z", "agent");
         let wrapped = r#"{"agent_id":"a1","wrap_up_ms":9000}"#;
         events.add(
             "w",
@@ -316,7 +381,44 @@ mod tests {
         for sql in MARTS {
             answers.extend(rows(engine, sql).await);
         }
+        for (metric, zone) in METRICS {
+            answers.extend(figures(engine, metric, zone).await);
+        }
         answers
+    }
+
+    /// Metrics that closed days have cells of, each cut by days of a zone: one is off by half an hour, one changes
+    /// its clocks, one is plain.
+    const METRICS: [(&str, &str); 5] = [
+        ("service_level_seed", "Asia/Kolkata"),
+        ("average_handle_time", "America/New_York"),
+        ("interactions", "UTC"),
+        ("transfer_rate_session", "Asia/Kolkata"),
+        ("average_handle_time_async", "UTC"),
+    ];
+    /// Those of them that have cells.
+    const WITH_CELLS: usize = 3;
+
+    async fn figures(engine: &Engine, metric: &str, zone: &str) -> Vec<String> {
+        use futures::TryStreamExt;
+        let request = crate::query::MetricRequest {
+            metric: metric.to_owned(),
+            from: "2026-10-20".to_owned(),
+            to: "2026-11-18".to_owned(),
+            granularity: Some("day".to_owned()),
+            timezone: Some(zone.to_owned()),
+            group_by: vec!["queue".to_owned()],
+            ..crate::query::MetricRequest::default()
+        };
+        let asked = engine.run_metric(&request, 10_000, crate::domain::Role::Admin);
+        let (_, answer) = asked.await.unwrap();
+        let format = crate::query::export::Format::Csv;
+        let parts = engine.export(answer, format).await.unwrap();
+        let parts: Vec<bytes::Bytes> = parts.try_collect().await.unwrap();
+        let text = String::from_utf8(parts.concat()).unwrap();
+        text.lines()
+            .map(|line| format!("{metric}: {line}"))
+            .collect()
     }
 
     /// Fails with the rows that only one side has.
@@ -362,6 +464,11 @@ mod tests {
             let news = early.engine.mart_news().await.unwrap();
             assert!(news.touched > 6, "{news:?}");
             assert_same(&all(&early.engine).await, &both);
+            let news = early.engine.mart_news().await.unwrap();
+            assert_eq!(
+                news.cells_loaded, WITH_CELLS,
+                "closed days answer from cells"
+            );
 
             let late = cleaner(&lake, end_of_the_month);
             assert!(round(&late).await > 5);

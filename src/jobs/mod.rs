@@ -11,6 +11,7 @@ mod letters;
 mod marts;
 pub mod models;
 mod quality;
+pub mod report;
 mod risks;
 mod rules;
 #[cfg(test)]

@@ -27,6 +27,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use deltalake::DeltaTable;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use super::cells::CellShelf;
 use super::error::QueryError;
 use super::files::Library;
 use super::marts::{Marts, Stored};
@@ -326,10 +327,18 @@ impl Catalog {
         for (id, table) in marts.advance(&self.lake, &logs).await? {
             stored.insert(id.name(), provider_of(&table, &session).await?);
         }
+        let has_cells = stored.contains_key(MartId::Cells.name());
+        let mut stored = marts.part(stored)?;
+        if has_cells {
+            let version = versions.get(MartId::Cells.name()).copied().unwrap_or(-1);
+            let known = before.and_then(|before| before.stored.cells.clone());
+            let known = known.filter(|known| known.version == version);
+            stored.cells = Some(known.unwrap_or_else(|| CellShelf::new(version)));
+        }
         Ok(Snapshot {
             versions,
             logs,
-            stored: marts.part(stored)?,
+            stored,
             raw,
             whole: cells(&self.library),
             live: cells(&self.library),

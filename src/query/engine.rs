@@ -335,9 +335,18 @@ impl Engine {
         role: Role,
     ) -> Result<(&Definition, Answer), QueryError> {
         allow(role, Permission::Metrics)?;
-        let watermark = self.0.catalog.watermark();
-        let (definition, statement) = self.0.registry.statement(request, watermark)?;
-        let answer = self.run_checked(statement, &request.metric, max_rows, role);
+        let inner = &self.0;
+        let watermark = inner.catalog.watermark();
+        let snapshot = inner.catalog.snapshot().await?;
+        let days = snapshot.stored.cell_days();
+        let made = inner
+            .registry
+            .statement_over(request, watermark, days.as_ref())?;
+        let (definition, mut statement, by_cells) = made;
+        if by_cells && !self.load_cells(&snapshot, &request.metric).await? {
+            (_, statement) = inner.registry.statement(request, watermark)?;
+        }
+        let answer = self.run_at(statement, &request.metric, max_rows, role, Some(snapshot));
         Ok((definition, answer.await?))
     }
 
@@ -377,6 +386,18 @@ impl Engine {
         max_rows: u64,
         role: Role,
     ) -> Result<Answer, QueryError> {
+        self.run_at(statement, name, max_rows, role, None).await
+    }
+
+    /// Runs a statement of ours over `snapshot`, or the newest one.
+    async fn run_at(
+        &self,
+        statement: Statement,
+        name: &str,
+        max_rows: u64,
+        role: Role,
+        snapshot: Option<Arc<Snapshot>>,
+    ) -> Result<Answer, QueryError> {
         let job = Job {
             statement: Source::Checked(statement),
             binding: Binding::Positional(Vec::new()),
@@ -390,7 +411,7 @@ impl Engine {
             },
             max_rows: Some(max_rows),
             timeout: None,
-            snapshot: None,
+            snapshot,
         };
         self.start(job).await
     }

@@ -56,6 +56,9 @@ pub(super) const MARTS: &[File] = files!("marts":
     "operations_intervals",
     "agent_state_spans",
     "timed_turns",
+    "agent_stays",
+    "abandons",
+    "interaction_reasons",
     "topic_daily",
 );
 
@@ -66,6 +69,12 @@ pub(super) const NAMED: &[File] = files!("named":
     "longest_waits",
     "patience_curve",
     "abandon_causes",
+    "agent_fair",
+    "operations_channels",
+    "self_service_funnel",
+    "abandon_summary",
+    "hot_topics",
+    "improvement_opportunities",
     "sentiment_drift",
     "agents_handle_time",
     "operations_intervals",
@@ -223,7 +232,7 @@ pub(super) struct Library {
 impl Library {
     /// The embedded files.
     pub(super) fn embedded() -> Result<Self, QueryError> {
-        Self::load(&[VIEWS, MARTS], NAMED)
+        Self::load(&[VIEWS, MARTS, &[super::metrics::cells()?]], NAMED)
     }
 
     pub(super) fn load(relations: &[&[File]], named: &[File]) -> Result<Self, QueryError> {
@@ -321,7 +330,7 @@ fn read(name: &str, text: &str) -> Result<(Header, Statement), QueryError> {
     if header.name != name {
         return Err(broken(name, "the header has another name"));
     }
-    let checked = guard::check(text).map_err(|why| broken(name, &why.to_string()))?;
+    let checked = guard::check_own(text).map_err(|why| broken(name, &why.to_string()))?;
     Ok((header, checked.statement))
 }
 

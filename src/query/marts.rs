@@ -22,8 +22,10 @@ use twox_hash::XxHash3_64;
 
 use super::answer::BatchStream;
 use super::catalog::{Snapshot, version_of};
+use super::cells::{CELLS_OF, CellShelf};
 use super::engine::Engine;
 use super::error::QueryError;
+use super::metrics::CellDays;
 use crate::domain::{Day, Micros};
 use crate::lake::{Coverage, Lake, LakeError, StoredMart, coverage, file_list, stored_mart};
 use crate::tables::{Kind, MartId, TableId};
@@ -45,6 +47,10 @@ pub(super) struct Stored {
     pub(super) touched: Option<(Arc<dyn TableProvider>, Day)>,
     /// Ids of stored rows with newer answers.
     pub(super) surveyed: Option<Arc<dyn TableProvider>>,
+    /// Days with touched interactions.
+    pub(super) dirty: BTreeSet<Day>,
+    /// Stored cells of metrics that somebody asked for.
+    pub(super) cells: Option<Arc<CellShelf>>,
 }
 
 impl Stored {
@@ -56,14 +62,28 @@ impl Stored {
             marts: HashMap::new(),
             touched: None,
             surveyed: None,
+            dirty: BTreeSet::new(),
+            cells: None,
         }
+    }
+
+    /// The days whose cells are stored.
+    pub(super) fn cell_days(&self) -> Option<CellDays> {
+        self.cells.as_ref()?;
+        Some(CellDays {
+            through: self.through?,
+            dirty: self.dirty.clone(),
+        })
     }
 
     pub(super) fn table(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         match name {
             "touched" => self.touched.as_ref().map(|(ids, _)| Arc::clone(ids)),
             "surveyed" => self.surveyed.clone(),
-            name => self.marts.get(name).cloned(),
+            name => match name.strip_prefix(CELLS_OF) {
+                Some(metric) => self.cells.as_ref()?.of(metric),
+                None => self.marts.get(name).cloned(),
+            },
         }
     }
 
@@ -93,6 +113,10 @@ impl Stored {
     pub(super) fn whole(&self, name: &str) -> Option<String> {
         self.marts.get(name)?;
         let id = *MartId::ALL.iter().find(|id| id.name() == name)?;
+        if id == MartId::Cells {
+            // They know nothing of interactions, so they can't be told from news: the statement itself answers.
+            return None;
+        }
         let overlaid = id == MartId::Interactions && self.surveyed.is_some();
         let mut stored = String::from("select ");
         let mut live = String::from("select ");
@@ -269,6 +293,7 @@ impl Marts {
     ) -> Result<Vec<(MartId, Arc<DeltaTable>)>, LakeError> {
         let interactions = self.stored(lake, MartId::Interactions).await?;
         let legs = self.stored(lake, MartId::Legs).await?;
+        let cells = self.stored(lake, MartId::Cells).await?;
         if self.news.as_ref().map_or(0, |news| news.number) != interactions.number {
             self.news = match coverage(lake, interactions.number).await? {
                 None => None,
@@ -287,6 +312,9 @@ impl Marts {
         // Between the two commits of one build the older one is answered live.
         if legs.number == interactions.number {
             usable.push((MartId::Legs, legs.table));
+        }
+        if cells.number == interactions.number {
+            usable.push((MartId::Cells, cells.table));
         }
         Ok(usable)
     }
@@ -311,6 +339,8 @@ impl Marts {
                 false => Some(ids(&news.surveyed)?),
                 true => None,
             },
+            dirty: news.touched_days.clone(),
+            cells: None,
         })
     }
 }
@@ -335,6 +365,8 @@ pub struct MartNews {
     pub touched: usize,
     /// Stored days made by another version of the SQL.
     pub stale_days: usize,
+    /// Metrics whose stored cells are in memory.
+    pub cells_loaded: usize,
 }
 
 /// Days about to be stored.
@@ -394,17 +426,19 @@ impl Engine {
     /// # Errors
     /// When the lake can't be read.
     pub async fn mart_news(&self) -> Result<MartNews, QueryError> {
-        self.catalog().snapshot().await?;
+        let snapshot = self.catalog().snapshot().await?;
         let marts = self.catalog().marts().await;
         let Some(news) = &marts.news else {
             return Ok(MartNews::default());
         };
+        let cells = snapshot.stored.cells.as_ref();
         let version = &self.library().version;
         let stale = news.coverage.days.values().filter(|made| *made != version);
         Ok(MartNews {
             through: Some(news.through),
             touched: news.touched.len() + news.surveyed.len(),
             stale_days: stale.count(),
+            cells_loaded: cells.map_or(0, |cells| cells.loaded()),
         })
     }
 

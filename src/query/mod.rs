@@ -8,6 +8,7 @@
 
 mod answer;
 mod catalog;
+mod cells;
 mod clean;
 mod engine;
 mod error;

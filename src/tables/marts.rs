@@ -1,4 +1,4 @@
-//! The marts that are stored for closed days: `legs` and `interactions`.
+//! The marts that are stored for closed days: `legs`, `interactions` and the cells of metrics.
 //!
 //! Invariants: columns and order are those of `queries/marts/`, less `dt`, the
 //! day of the interaction, which is the partition (a test of `query` compares
@@ -15,17 +15,20 @@ pub enum MartId {
     Interactions,
     /// One row a stay with one handler.
     Legs,
+    /// One row a metric, quarter of an hour, channel and queue.
+    Cells,
 }
 
 impl MartId {
     /// Every stored mart, in the order in which they are written.
-    pub const ALL: &'static [Self] = &[Self::Interactions, Self::Legs];
+    pub const ALL: &'static [Self] = &[Self::Interactions, Self::Legs, Self::Cells];
 
     /// Name and columns.
     pub const fn spec(self) -> &'static TableSpec {
         match self {
             Self::Interactions => &INTERACTIONS,
             Self::Legs => &LEGS,
+            Self::Cells => &CELLS,
         }
     }
 
@@ -92,4 +95,16 @@ table!(LEGS, LegColumn, "legs", {
     TalkMs = "talk_ms": Long,
     HoldMs = "hold_ms": Long,
     WrapUpMs = "wrap_up_ms": Long,
+});
+
+table!(CELLS, CellColumn, "metric_cells", {
+    Metric = "metric": Text(required),
+    IntervalStart = "interval_start": Time(required),
+    Channel = "channel": Text,
+    Queue = "queue": Text,
+    Eligible = "eligible": Long,
+    Analysed = "analysed": Long,
+    N = "n": Long,
+    Numerator = "numerator": Long,
+    Denominator = "denominator": Long,
 });

@@ -15,7 +15,8 @@ fn progress(place: &Place, app: &str) -> BTreeMap<String, i64> {
     let tables = fs::read_dir(place.data().join("lake")).expect("the lake");
     let tables = tables.map(|table| table.expect("an entry").path());
     // The marts hold no progress of sources.
-    let marts = ["interactions", "legs"].map(|mart| place.data().join("lake").join(mart));
+    let marts =
+        ["interactions", "legs", "metric_cells"].map(|mart| place.data().join("lake").join(mart));
     let tables = tables.filter(|table| table.join("_delta_log").exists() && !marts.contains(table));
     let progress = tables.map(|table| {
         let mut entries: Vec<_> = fs::read_dir(table.join("_delta_log"))

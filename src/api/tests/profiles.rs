@@ -99,9 +99,17 @@ async fn agents_stand_beside_what_their_cases_let_one_expect() {
             .map(|point| point["about"].as_str().unwrap().to_owned())
             .collect()
     };
-    assert_eq!(about("coaching"), ["handle_time", "csat"], "{profile}");
+    let coaching = about("coaching");
+    for point in ["handle_time", "resolved", "csat"] {
+        assert!(coaching.iter().any(|about| about == point), "{profile}");
+    }
     assert!(about("strengths").is_empty());
-    let shown = profile["coaching"][1]["evidence"].as_array().unwrap();
+    let rated = profile["coaching"].as_array().unwrap().iter();
+    let rated = rated
+        .clone()
+        .find(|point| point["about"] == "csat")
+        .unwrap();
+    let shown = rated["evidence"].as_array().unwrap();
     assert!(!shown.is_empty() && shown.iter().all(|shown| shown["csat"].as_i64() <= Some(2)));
     let weeks = profile["parts"].as_array().unwrap().iter();
     let weeks: i64 = weeks
@@ -109,6 +117,17 @@ async fn agents_stand_beside_what_their_cases_let_one_expect() {
         .map(|part| part["handled"].as_i64().unwrap())
         .sum();
     assert_eq!(weeks, 6);
+    // Every case was of one kind, so both agents are judged by it.
+    let skill = |figures: &Value, end: &str| figures[end].as_f64().unwrap();
+    let fair = &profile["fair"];
+    assert!(
+        skill(fair, "skill_high") < 0.0 && skill(fair, "skill") < 0.0,
+        "{fair}"
+    );
+    assert_eq!(profile["skills_by_reason"][0]["reason"], "billing");
+    let fast = get("/v1/agents/fast/profile").await.json();
+    assert!(skill(&fast["fair"], "skill_low") > 0.0, "{fast}");
+    assert!(fast["coaching"].as_array().unwrap().is_empty());
     let missing = get("/v1/agents/nobody/profile").await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     let refused = server
@@ -144,9 +163,50 @@ async fn identities_lead_to_one_customer_with_the_events_that_say_so() {
         .map(|row| row["interaction_id"].as_str().unwrap())
         .collect();
     assert_eq!(timeline, ["p2", "p1", "p0"]);
+    let topic = &profile["topics"][0];
+    assert_eq!(
+        (&topic["label"], &topic["interactions"]),
+        (&json!("billing"), &json!(3))
+    );
+    assert_eq!(
+        (&topic["repeats"], &topic["is_open"]),
+        (&json!(2), &json!(false))
+    );
+    assert_eq!(profile["open_issues"], json!([]));
+    assert_eq!(profile["mood"][0]["label"], "2026-11");
     let links = profile["links"].as_array().unwrap();
     assert!(links.iter().all(|link| link["event_source"] == "/chat"));
     let missing = TestRequest::get().uri("/v1/customers/nobody/profile");
     let missing = server.send_as(Role::Integrator, missing).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+#[actix_web::test]
+async fn the_executive_reads_what_is_behind_the_operation_and_the_month() {
+    let server = desk().await;
+    let get = async |path: &str| {
+        server
+            .send_as(Role::Executive, TestRequest::get().uri(path))
+            .await
+    };
+    let profile = "/v1/operations/profile?from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z";
+    let whole = get(profile).await.json();
+    let parts = &whole["parts"];
+    assert_eq!(parts["channels"][0]["channel"], "chat", "{whole}");
+    assert_eq!(parts["channels"][0]["interactions"], 15);
+    assert_eq!(parts["topics"][0]["reason"], "billing");
+    assert_eq!(parts["topics"][0]["share"], 100.0);
+    assert_eq!(parts["abandons"], json!([]));
+    let cut = get(&format!("{profile}&granularity=day")).await.json();
+    assert_eq!(cut.get("parts"), None, "{cut}");
+    let months = get("/v1/reports").await.json();
+    assert_eq!(months["items"], json!([{"month": "2026-11"}]));
+    let report = get("/v1/reports/2026-11").await.json();
+    let figures = report["figures"].as_array().unwrap();
+    let handled = figures.iter().find(|figure| figure["metric"] == "offered");
+    assert_eq!(handled.unwrap()["value"], 15.0, "{report}");
+    let wrong = get("/v1/reports/2026-13").await;
+    assert_eq!(wrong.status, StatusCode::NOT_FOUND);
+    let wrong = get("/v1/reports/2026-11?language=fr").await;
+    assert_eq!(wrong.mistake().1, ["/language"]);
 }

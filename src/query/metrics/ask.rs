@@ -439,6 +439,14 @@ fn parameters(
     values
 }
 
+/// Whether every parameter has its default.
+pub(super) fn is_default(definition: &Definition, values: &BTreeMap<String, Literal>) -> bool {
+    definition.params.iter().all(|param| {
+        let default = parameter(param, &Value::String(param.default.clone()));
+        values.get(&param.name) == default.as_ref()
+    })
+}
+
 fn parameter(param: &MetricParam, value: &Value) -> Option<Literal> {
     let read = match param.kind {
         SqlType::Text => literal("text", value)?,

@@ -20,6 +20,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use serde_json::Value;
 
 use super::ask::{Literal, MetricRequest, check};
+use super::cells::{self, CellDays};
 use super::compare::{self, CompareRequest, Compared};
 use super::definition::Definition;
 use super::registry::Registry;
@@ -49,8 +50,24 @@ impl Registry {
         watermark: Option<Micros>,
     ) -> Result<(&Definition, Statement), QueryError> {
         let asked = check(self, request).map_err(QueryError::Parameters)?;
-        let query = self.tree(sql::metric(self, &asked, watermark))?;
+        let query = self.tree(sql::metric(self, &asked, watermark, None))?;
         Ok((asked.definition, statement(query)))
+    }
+
+    /// As [`Registry::statement`], from stored cells where they have what is asked for; whether it is so.
+    ///
+    /// # Errors
+    /// Every mistake of the request.
+    pub(in crate::query) fn statement_over(
+        &self,
+        request: &MetricRequest,
+        watermark: Option<Micros>,
+        days: Option<&CellDays>,
+    ) -> Result<(&Definition, Statement, bool), QueryError> {
+        let asked = check(self, request).map_err(QueryError::Parameters)?;
+        let days = days.filter(|days| cells::can_answer(&asked, days));
+        let query = self.tree(sql::metric(self, &asked, watermark, days))?;
+        Ok((asked.definition, statement(query), days.is_some()))
     }
 
     /// The tree of the statement that lists what explains a difference.

@@ -5,9 +5,11 @@
 //! schema `metrics` ([`function`]) run that statement and nothing else, so they give the same number.
 //!
 //! Invariants: a value of a request enters a statement as a literal of the parsed tree, never as text; intervals
-//! are cut in the zone that is asked for by its own transitions ([`zone`]). Not here: HTTP, materialised cells.
+//! are cut in the zone that is asked for by its own transitions ([`zone`]). Not here: HTTP, which
+//! days are stored.
 
 mod ask;
+mod cells;
 mod compare;
 mod definition;
 mod function;
@@ -18,6 +20,7 @@ mod zone;
 
 pub(crate) use crate::domain::listed;
 pub use ask::MetricRequest;
+pub(super) use cells::{CELLS, CellDays, relation as cells};
 pub(crate) use compare::MAX_GROUPS;
 pub use compare::{CompareRequest, Compared, Side};
 pub use definition::{Definition, Kind, MetricParam};

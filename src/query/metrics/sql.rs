@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::ask::{Asked, Condition, Dimension, Granularity, Literal, Place};
+use super::cells::{self, CellDays};
 use super::definition::{Definition, Kind};
 use super::hours;
 use super::registry::Registry;
@@ -25,14 +26,18 @@ pub(super) struct Generated {
 /// The normal quantile of 95 %, squared.
 const Z2: &str = "3.8414588206941254";
 
-/// The statement that answers `asked`.
+/// The statement that answers `asked`, from cells when `days` are given.
 pub(super) fn metric(
     registry: &Registry,
     asked: &Asked<'_>,
     watermark: Option<Micros>,
+    days: Option<&CellDays>,
 ) -> Generated {
     let mut made = Generated::default();
-    let units = units(registry, asked, "", &mut made.literals);
+    let units = match days {
+        None => units(registry, asked, "", &mut made.literals),
+        Some(days) => from_cells(registry, asked, days, &mut made.literals),
+    };
     let is_cut = asked.granularity != Granularity::All;
     let mut keys: Vec<String> = Vec::new();
     if is_cut {
@@ -68,7 +73,13 @@ pub(super) fn metric(
         "arrow_cast({watermark}, 'Timestamp(Microsecond, Some(\"UTC\"))') as watermark"
     ));
     let mut key_list = keys.clone();
-    key_list.extend(sums(asked.definition));
+    key_list.extend(match days {
+        None => sums(asked.definition),
+        Some(_) => cells::SUMS
+            .iter()
+            .map(|sum| format!("coalesce(sum({sum}), 0) as {sum}"))
+            .collect(),
+    });
     let order: Vec<String> = keys.iter().map(|key| format!("{key} nulls last")).collect();
     let order = if order.is_empty() {
         String::new()
@@ -210,6 +221,39 @@ pub(super) fn units(
         "units{suffix} as (\n{}\n)",
         body.replace(COSTS, &format!("costs{suffix}"))
     ));
+    let mut kept = vec!["u.m_num, u.m_den".to_owned()];
+    if !suffix.is_empty() {
+        kept.push("u.interaction_id".to_owned());
+    }
+    let extras = asked.definition.extras.iter();
+    kept.extend(extras.map(|name| format!("u.{name}")));
+    relations.push(placed(registry, asked, suffix, &kept, literals));
+    relations.join(",\n")
+}
+
+/// As [`units`], by the stored cells of closed days.
+fn from_cells(
+    registry: &Registry,
+    asked: &Asked<'_>,
+    days: &CellDays,
+    literals: &mut BTreeMap<String, Literal>,
+) -> String {
+    let body = body(asked, "", literals);
+    let units = cells::units(asked, days, &body);
+    let kept = cells::SUMS.map(|sum| format!("u.{sum}"));
+    let placed = placed(registry, asked, "", &kept, literals);
+    format!("units as (\n{units}\n),\n{placed}")
+}
+
+/// The relations `located` and `placed`: rows of `units` in their intervals and groups, with the columns `kept`.
+fn placed(
+    registry: &Registry,
+    asked: &Asked<'_>,
+    suffix: &str,
+    kept: &[String],
+    literals: &mut BTreeMap<String, Literal>,
+) -> String {
+    let mut relations = Vec::new();
     let pieces = zone::pieces(asked.zone, asked.from, asked.to);
     let (from, to) = (instant(asked.from), instant(asked.to));
     let us = "cast(u.m_at as bigint)";
@@ -234,17 +278,7 @@ pub(super) fn units(
         columns.push(format!("{column} as d_{index}"));
     }
     let conditions = conditions(registry, asked, suffix, literals, &mut joins);
-    columns.push("u.m_num, u.m_den".to_owned());
-    if !suffix.is_empty() {
-        columns.push("u.interaction_id".to_owned());
-    }
-    columns.extend(
-        asked
-            .definition
-            .extras
-            .iter()
-            .map(|name| format!("u.{name}")),
-    );
+    columns.extend(kept.iter().cloned());
     let join = if joins {
         "\nleft join interactions as i on u.interaction_id = i.interaction_id"
     } else {

@@ -262,6 +262,40 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// The cells that closed days are answered from, against the reference.
+    async fn compare_cells(&self) -> Vec<String> {
+        let sql = "select metric, sum(eligible), sum(analysed), sum(n), sum(numerator), sum(denominator) \
+            from metric_cells where interval_start >= timestamptz '2026-11-02T18:30:00Z' group by metric";
+        let rows = self.server.sql(sql).await;
+        let rows = rows.as_array().unwrap();
+        let mut wrong = Vec::new();
+        if rows.len() < 24 {
+            wrong.push(format!("only {} metrics have cells", rows.len()));
+        }
+        for row in rows {
+            let id = row[0].as_str().unwrap();
+            let units = self.reference.units(id).unwrap();
+            let groups = expected(&units, false);
+            let sum = |of: fn(&Expected) -> f64| groups.values().map(of).sum::<f64>();
+            let sums = [
+                sum(|group| group.eligible as f64),
+                sum(|group| group.known as f64),
+                sum(|group| group.nums.len() as f64),
+                sum(|group| group.num),
+                sum(|group| group.den),
+            ];
+            for (found, expected) in row.as_array().unwrap()[1..].iter().zip(sums) {
+                if !close(found, Some(expected)) {
+                    wrong.push(format!("cells of {id}: {row}, expected {sums:?}"));
+                    break;
+                }
+            }
+        }
+        wrong
+    }
+}
+
 /// Every so many metrics are asked over SQL too; that a call is the same statement for each is tested beside it.
 const SQL_STEP: usize = 8;
 
@@ -277,7 +311,8 @@ async fn rest_sql_and_a_reference_over_events_agree_on_every_metric() {
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let wrong = wrong.concat();
+    let mut wrong = wrong.concat();
+    wrong.extend(desk.compare_cells().await);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
