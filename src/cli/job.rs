@@ -178,6 +178,9 @@ async fn judge_history(
         "{} interactions with {} turns judged, {} findings added, {} were there already",
         done.interactions, done.turns, done.written, done.known
     ));
+    Ok(())
+}
+
 /// Writes the report of a month.
 async fn monthly_report(
     config: &Config,
