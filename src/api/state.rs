@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::events::RecentIdentities;
 use crate::domain::Micros;
 use crate::enrich::EventRedactor;
-use crate::jobs::{LakeTopics, TopicRuns};
+use crate::jobs::{LakeTopics, TopicRuns, TurnSearch};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
 use crate::source::Inbox;
@@ -33,6 +33,8 @@ pub struct State {
     pub topic_runs: TopicRuns,
     /// Topics of the lake.
     pub topics: LakeTopics,
+    /// Search in turns.
+    pub turns: TurnSearch,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ use crate::api::{
 };
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, TopicRuns, maintain};
+use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, TopicRuns, TurnSearch, maintain};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
@@ -194,6 +194,7 @@ pub fn serve(
             (queries.handle(), &stop),
         )?;
         topics::spawn(&mut background, config, &state.topics, &stop);
+        background.spawn(state.turns.clone().keep(stop.clone()));
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
@@ -292,6 +293,7 @@ async fn open(
     let topics = topics::lake_topics(config, &folder.lake, &store, queries.clone())?;
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
+    let turns = turn_search(&folder, &engine)?;
     health.ready(LAKE);
     let (inbox, pipeline) = if options.no_ingest {
         health.ready(PIPELINE);
@@ -326,6 +328,7 @@ async fn open(
         health,
         topic_runs: TopicRuns::default(),
         topics,
+        turns,
         metrics,
         inside,
         demo: options.demo,
@@ -346,6 +349,13 @@ async fn open(
         monitor,
         state,
     })
+}
+
+/// The index of turns in the data folder; its queries are under the callers' limits.
+fn turn_search(folder: &DataFolder, engine: &Engine) -> anyhow::Result<TurnSearch> {
+    let index = folder.path.join("search").join("turns");
+    let (lake, work) = (Arc::clone(&folder.lake), Handle::current());
+    Ok(TurnSearch::open(&index, lake, engine.clone(), work)?)
 }
 
 fn ingest_limits(config: &Config) -> anyhow::Result<IngestLimits> {

@@ -11,6 +11,7 @@ mod marts;
 mod testing;
 mod topic_runs;
 mod topics;
+mod turn_search;
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ pub use topics::{
     LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
     follow_topics, load_topics,
 };
+pub use turn_search::{TurnSearch, TurnSearchError};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

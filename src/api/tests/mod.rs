@@ -11,6 +11,7 @@ mod profiles;
 mod reads;
 mod topics;
 mod topics_lake;
+mod turn_search;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -35,7 +36,7 @@ use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
 use crate::enrich::topic::TopicSlot;
 use crate::error::Problem;
-use crate::jobs::{LakeTopics, Requests, RunSettings, TopicPace, TopicRuns, Topics};
+use crate::jobs::{LakeTopics, Requests, RunSettings, TopicPace, TopicRuns, Topics, TurnSearch};
 use crate::lake::Lake;
 use crate::query::{Engine, Limits};
 use crate::source::{Document, Inbox, InboxSource, Polled, Source, Start};
@@ -141,6 +142,9 @@ impl Server {
             },
         };
         let topics = LakeTopics::new(topics, pace, RUNTIME.handle().clone());
+        let index = folder.path().join("turns");
+        let work = RUNTIME.handle().clone();
+        let turns = TurnSearch::open(&index, Arc::clone(&lake), engine.clone(), work).unwrap();
         let state = State {
             engine,
             inbox: Some(inbox),
@@ -150,6 +154,7 @@ impl Server {
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
             topics,
+            turns,
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,
