@@ -6,7 +6,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test torture faults planted eval bench lint fmt generate release package clean-data prerequisites
+.PHONY: help demo build test torture faults planted eval bench interop lint fmt generate release package clean-data prerequisites
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -39,9 +39,13 @@ faults: prerequisites ## Break a cluster in seven ways, six times each, and comp
 		--nocapture --test-threads=1 2>&1 | tee -a $(TARGET)/faults.log; \
 	tail -n 5 $(TARGET)/faults.log | grep -q '^test result: ok'
 
-eval: release ## Score the heads on the corpora in TINGCHAO_EVAL_DATA and write docs/EVALUATION.md.
+eval: release ## Score the product on the corpora in TINGCHAO_EVAL_DATA and write docs/EVALUATION.md.
 	@test -d "$$TINGCHAO_EVAL_DATA" || { echo 'make eval: TINGCHAO_EVAL_DATA names no folder with the corpora' >&2; exit 1; }
-	timeout 1h $(TARGET)/release/tingchao eval suite --root "$$TINGCHAO_EVAL_DATA" --out docs/EVALUATION.md
+	timeout 2h $(TARGET)/release/tingchao eval suite --root "$$TINGCHAO_EVAL_DATA" --out docs/EVALUATION.md \
+		--commit "$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" $(ARGS)
+
+interop: build ## Let DuckDB, Polars, chDB and Spark read a lake that has seen everything, and compare.
+	timeout 30m scripts/interop
 
 bench: release ## Measure speed and memory against other tools, as ratios in one run.
 	timeout 1h benches/run $(ARGS)

@@ -20,6 +20,7 @@ pub mod lake;
 pub mod model;
 pub mod pipeline;
 pub mod query;
+pub mod routing;
 pub mod search;
 pub mod simulate;
 pub mod sink;

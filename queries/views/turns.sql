@@ -36,6 +36,7 @@
 --   offset bigint
 --   item integer
 --   ingested_at timestamptz
+--   sentiment_model text, name and version of the models that told sentiment and dissatisfaction
 --   dt date, UTC day of the event's time
 -- tables: raw.turns, raw.interaction_events
 -- Only interactions with a row that the writer has marked are cleaned; all
@@ -108,6 +109,7 @@ current_turns as (
         t."offset",
         t.item,
         t.ingested_at,
+        t.sentiment_model,
         t.dt
     from suspects as s
     right anti join raw.turns as t on t.interaction_id = s.interaction_id
@@ -147,6 +149,7 @@ current_turns as (
         t."offset",
         t.item,
         t.ingested_at,
+        t.sentiment_model,
         t.dt
     from ranked as t
     left join channels as c on t.interaction_id = c.interaction_id
@@ -191,5 +194,6 @@ select
     t."offset",
     t.item,
     t.ingested_at,
+    t.sentiment_model,
     t.dt
 from current_turns as t

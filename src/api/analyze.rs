@@ -13,7 +13,6 @@ use super::problem::{ApiError, media_type};
 use super::state::State;
 use crate::domain::{Raw, Redacted, Speaker};
 use crate::enrich::segment::Segmenter;
-use crate::enrich::sentiment::Sentiment;
 use crate::enrich::topic::CurrentTopics;
 use crate::enrich::{Analyser, Analysis, Said};
 
@@ -203,9 +202,9 @@ pub(super) async fn analyze(
     }
     let bytes = body::read_up_to(payload.into_inner(), MAX_BYTES).await?;
     let request: AnalyzeRequest<'_> = decode(&bytes)?;
-    let heads = Sentiment::shipped().map_err(|error| ApiError::internal(error.to_string()))?;
+    let models = state.models.get();
     let redactor = state.redactor.redactor();
-    let analyser = Analyser::new(redactor, heads);
+    let analyser = Analyser::new(redactor, &models);
     let topics = state.topics.topics.requests.slot.get();
     let mut items = Vec::with_capacity(request.items.len());
     for part in request.items.chunks(TEXTS_AT_ONCE) {
@@ -226,8 +225,8 @@ pub(super) async fn analyze(
     Ok(HttpResponse::Ok().json(AnalyzeAnswer {
         items,
         models: Models {
-            sentiment: heads.polarity_version(),
-            dissatisfaction: heads.dissatisfaction_version(),
+            sentiment: models.polarity_version(),
+            dissatisfaction: models.sentiment().dissatisfaction_version(),
             topics: topics.map(|topics| format!("run-{}", topics.run)),
         },
     }))

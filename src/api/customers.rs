@@ -2,7 +2,8 @@
 //!
 //! Identities are resolved when asked: events that share an identity belong to one customer. Nothing is merged in
 //! the tables, and every link names the event that makes it. Invariants: personal values come in bodies only and are
-//! tokenised before anything looks for them. Not here: churn risk and the list to call.
+//! tokenised before anything looks for them. Not here: how risks are learnt, and the
+//! list to call (`risks`).
 
 use actix_web::{get, post, web};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::describe::Problems;
 use super::problem::ApiError;
+use super::risks::{CustomerRisk, of_customer};
 use super::rows::{fetch, statement};
 use super::state::State;
 use crate::domain::IdentityKind;
@@ -102,6 +104,10 @@ pub struct CustomerProfile {
     /// Cases that are not closed.
     #[schema(value_type = Vec<Object>)]
     pub open_cases: Vec<Map<String, Value>>,
+    /// The risk of leaving, with its reasons; null before risks were learnt.
+    pub churn_risk: Option<CustomerRisk>,
+    /// The risk of coming again about the last matter; null without a contact in the last week.
+    pub repeat_contact_risk: Option<CustomerRisk>,
     /// Interactions, newest first.
     #[schema(value_type = Vec<Object>)]
     pub timeline: Vec<Map<String, Value>>,
@@ -182,6 +188,7 @@ pub(super) async fn customer_profile(
             "there is no such customer",
         ));
     };
+    let (churn_risk, repeat_contact_risk) = of_customer(&state, &customer_ids).await?;
     let timeline = fetch(&state, TIMELINE, values, MAX_TIMELINE).await?;
     let is = |row: &Map<String, Value>, name: &str, word: &str| {
         row.get(name).and_then(Value::as_str) == Some(word)
@@ -195,6 +202,8 @@ pub(super) async fn customer_profile(
         summary,
         crm,
         open_cases: open_cases.collect(),
+        churn_risk,
+        repeat_contact_risk,
         timeline,
         watermark: state.watermark().map(|at| at.to_string()),
     }))

@@ -18,7 +18,7 @@ use utoipa_actix_web::AppExt;
 use crate::error::{ErrorCode, FieldError, Problem};
 
 /// The tags of operations, with what they are about.
-pub(super) const TAGS: [(&str, &str); 11] = [
+pub(super) const TAGS: [(&str, &str); 12] = [
     ("events", "Events in."),
     (
         "interactions",
@@ -28,6 +28,7 @@ pub(super) const TAGS: [(&str, &str); 11] = [
         "profiles",
         "What is known of customers, agents and the operation.",
     ),
+    ("routing", "Who is served next, and by whom."),
     ("metrics", "Definitions of KPIs, and what they say."),
     ("topics", "What customers ask for."),
     ("knowledge", "Articles, and search in them."),

@@ -19,6 +19,7 @@ mod interactions;
 mod interventions;
 mod keys;
 mod knowledge;
+mod labels;
 mod metrics;
 mod operations;
 mod page;
@@ -26,6 +27,8 @@ mod pages;
 mod problem;
 mod queries;
 mod request;
+mod risks;
+mod routing;
 mod rows;
 mod server;
 mod sources;
@@ -40,6 +43,7 @@ mod turn_search;
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
 pub use page::api_markdown;
+pub use routing::RoutingFacts;
 pub use server::{Doors, ServeError, serve, serve_admin};
 pub use state::{IngestLimits, SharedState, State};
 pub use tls::{Tls, TlsError};
@@ -51,14 +55,20 @@ fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(events::events_post)
         .service(analyze::analyze)
+        .service(labels::labels_post)
+        .service(labels::labels_list)
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
         .service(turn_search::turns_search)
         .service(operations::operations_profile)
         .service(agents::agents_list)
         .service(agents::agent_profile)
+        .service(risks::customers_list)
         .service(customers::customer_lookup)
         .service(customers::customer_profile)
+        .service(routing::menu::customer_ivr_menu)
+        .service(routing::priority::routing_priority)
+        .service(routing::matching::routing_match)
         .service(self::metrics::metrics_list)
         .service(self::metrics::metric_query)
         .service(self::metrics::metrics_compare)
@@ -87,6 +97,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(knowledge::search::knowledge_search)
         .service(knowledge::usage::knowledge_top)
         .service(knowledge::usage::knowledge_use)
+        .service(knowledge::gaps::gaps_list)
+        .service(knowledge::gaps::gap_get)
+        .service(knowledge::gaps::gap_patch)
+        .service(knowledge::gaps::gap_undo)
+        .service(knowledge::gaps::gap_publish)
         .service(knowledge::assist::assist_ask)
         .service(interventions::interventions_list)
         .service(interventions::intervention_create)

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::events::RecentIdentities;
+use super::routing::RoutingFacts;
 use crate::domain::Micros;
-use crate::enrich::EventRedactor;
+use crate::enrich::{EventRedactor, SharedModels};
 use crate::jobs::{LakeTopics, TopicRuns, TurnSearch};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
@@ -25,6 +26,8 @@ pub struct State {
     pub redactor: EventRedactor,
     /// Keys and the audit log.
     pub store: Store,
+    /// The models that texts meet.
+    pub models: SharedModels,
     /// Articles as they are searched.
     pub knowledge: Knowledge,
     /// Whether the process is ready.
@@ -35,6 +38,8 @@ pub struct State {
     pub topics: LakeTopics,
     /// Search in turns.
     pub turns: TurnSearch,
+    /// What routing keeps of customers and agents.
+    pub routing: RoutingFacts,
     /// The metrics of this process, for the admin port.
     pub metrics: MetricsHandle,
     /// How far the sources have come.

@@ -17,8 +17,8 @@ use super::serve::{
     BACKGROUND_END, Gauges, LAKE, PIPELINE, certificate, cleaner, letters, maintain_settings,
     runtime, scheme, signals, spawn_pipeline, upkeep,
 };
-use super::topics::follow;
 use super::{DataFolder, pipeline_settings, sources};
+use super::{models, topics};
 use crate::api;
 use crate::config::Config;
 use crate::disk::Faults;
@@ -59,7 +59,7 @@ pub fn ingest(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             vec![Box::new(source)],
-            pipeline_settings(config),
+            pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
         )?;
         let slot = TopicSlot::default();
@@ -78,7 +78,12 @@ pub fn ingest(
         if let Some(letters) = letters(config, &folder.lake)? {
             background.spawn(letters.run(stop.clone()));
         }
-        background.spawn(follow(Arc::clone(&folder.lake), slot, stop.clone()));
+        background.spawn(topics::follow(Arc::clone(&folder.lake), slot, stop.clone()));
+        background.spawn(models::follow(
+            Arc::clone(&folder.lake),
+            folder.models.clone(),
+            stop.clone(),
+        ));
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());

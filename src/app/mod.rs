@@ -5,8 +5,10 @@
 
 mod backup;
 mod effects;
+mod gaps;
 mod ingest;
 mod inside;
+mod models;
 mod serve;
 mod socket;
 mod sources;
@@ -20,16 +22,18 @@ use std::time::Duration;
 use crate::config::{Config, CustomerIds};
 use crate::disk::{Faults, FolderLock, LockError};
 use crate::domain::Micros;
-use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor};
+use crate::enrich::{EventRedactor, SharedModels};
 use crate::lake::{Lake, LakeError, Storage};
 use crate::pipeline::{Settings, TimeLimits};
 
 pub use backup::{Manifest, Restored, back_up, restore};
 pub use effects::effects;
+pub use gaps::gaps;
 pub use ingest::ingest;
 pub use inside::Seen;
-pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, serve};
+pub use models::ModelsError;
+pub use serve::{Addresses, ServeOptions, cleaner, maintain_settings, risks, serve};
 pub use socket::socket_path;
 pub use token_key::TokenKeyError;
 pub use topics::{known_topics, requests, topic_pace};
@@ -48,6 +52,9 @@ pub enum OpenError {
     /// The key of the tokens is missing or another one.
     #[error(transparent)]
     TokenKey(#[from] TokenKeyError),
+    /// A model of the lake or of the settings can't be had.
+    #[error(transparent)]
+    Models(#[from] ModelsError),
 }
 
 /// An opened data folder.
@@ -58,6 +65,8 @@ pub struct DataFolder {
     pub lake: Arc<Lake>,
     /// Redaction under the lake's key.
     pub redactor: EventRedactor,
+    /// The models that texts meet: shipped, published in the lake, named by the settings.
+    pub models: SharedModels,
     /// The folder.
     pub path: PathBuf,
 }
@@ -112,11 +121,13 @@ impl DataFolder {
         let allow = AllowList::new(&config.privacy.allow_list);
         let redactor = Arc::new(Redactor::new(key, allow));
         let tokenise = config.privacy.customer_ids == CustomerIds::Token;
+        let models = SharedModels::new(models::load(config, &storage).await?);
         let lake = Lake::on(storage, faults).await?;
         Ok(Self {
             lock,
             lake: Arc::new(lake),
             redactor: EventRedactor::new(redactor, tokenise),
+            models,
             path: config.data.dir.clone(),
         })
     }
@@ -131,12 +142,13 @@ pub fn time_limits(config: &Config) -> TimeLimits {
 }
 
 /// How the pipeline behaves under `config`.
-pub fn pipeline_settings(config: &Config) -> Settings {
+pub fn pipeline_settings(config: &Config, models: SharedModels) -> Settings {
     Settings {
         max_latency: Duration::from_millis(config.lake.max_latency_ms.get()),
         max_batch_bytes: usize::try_from(config.lake.max_batch_bytes.get()).unwrap_or(usize::MAX),
         progress_interval: Duration::from_secs(config.lake.progress_interval_s.get()),
         times: time_limits(config),
         clock: now,
+        models,
     }
 }

@@ -14,13 +14,16 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::models::{encoder, follow};
 use super::{DataFolder, Seen, effects, now, pipeline_settings, socket, sources, topics};
 use crate::api::{
-    self, Doors, IngestLimits, RecentIdentities, SharedState, State, Tls, fill_recent,
+    self, Doors, IngestLimits, RecentIdentities, RoutingFacts, SharedState, State, Tls, fill_recent,
 };
 use crate::config::Config;
 use crate::disk::Faults;
-use crate::jobs::{Cleaner, Closing, Letters, MaintainSettings, TopicRuns, TurnSearch, maintain};
+use crate::jobs::{
+    Cleaner, Closing, Letters, MaintainSettings, Risks, TopicRuns, TurnSearch, maintain,
+};
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline};
 use crate::query::{Engine, Limits};
@@ -140,6 +143,15 @@ pub fn cleaner(
     })
 }
 
+/// The job that learns risks of customers, without a caller's limits.
+#[must_use]
+pub fn risks(cleaner: &Cleaner) -> Risks {
+    Risks {
+        engine: cleaner.engine.clone(),
+        clock: now,
+    }
+}
+
 /// Serves until the process is told to stop. `started` is called once the
 /// doors are open.
 ///
@@ -177,7 +189,11 @@ pub fn serve(
                 monitor.clone(),
                 queries.handle().clone(),
             )?;
+            background.spawn(risks(&cleaner).run(state.store.clone(), stop.clone()));
             background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
+            let bases = (state.knowledge.clone(), state.store.clone());
+            let gaps = super::gaps(config, Arc::clone(&lake), bases, queries.handle().clone())?;
+            background.spawn(gaps.run(stop.clone()));
         }
         let gauges = Gauges {
             metrics: state.metrics.clone(),
@@ -195,6 +211,8 @@ pub fn serve(
         )?;
         topics::spawn(&mut background, config, &state.topics, &stop);
         background.spawn(state.turns.clone().keep(stop.clone()));
+        let following = follow(Arc::clone(&lake), state.models.clone(), stop.clone());
+        background.spawn(following);
         background.spawn(upkeep(lake, monitor, gauges, stop.clone()));
         let pipeline = spawn_pipeline(pipeline, &stop, health.clone());
         let signals = tokio::spawn(signals(stop.clone(), health.clone()));
@@ -311,7 +329,7 @@ async fn open(
             Arc::clone(&folder.lake),
             folder.redactor.clone(),
             all,
-            pipeline_settings(config),
+            pipeline_settings(config, folder.models.clone()),
             monitor.clone(),
         )?;
         let pipeline = pipeline.judged_by(topics.topics.requests.slot.clone());
@@ -323,12 +341,14 @@ async fn open(
         engine,
         inbox,
         redactor: folder.redactor.clone(),
+        models: folder.models,
         store,
         knowledge,
         health,
-        topic_runs: TopicRuns::default(),
+        topic_runs: TopicRuns::with_encoder(encoder(config, tokio::runtime::Handle::current())?),
         topics,
         turns,
+        routing: RoutingFacts::default(),
         metrics,
         inside,
         demo: options.demo,

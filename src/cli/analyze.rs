@@ -13,8 +13,7 @@ use super::{CommonArgs, read};
 use crate::app::DataFolder;
 use crate::domain::{Raw, Redacted, Speaker};
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
-use crate::enrich::sentiment::Sentiment;
-use crate::enrich::{Analyser, Analysis, Said};
+use crate::enrich::{Analyser, Analysis, Models, Said};
 
 /// Arguments of `analyze`.
 #[derive(Args)]
@@ -28,17 +27,18 @@ pub struct AnalyzeArgs {
 
 pub fn run(common: &CommonArgs, args: &AnalyzeArgs) -> anyhow::Result<ExitCode> {
     let config = common.start(&[])?;
-    let heads = Sentiment::shipped().map_err(|error| anyhow!(error))?;
-    let redactor = if config.data.dir.exists() {
+    let (redactor, models) = if config.data.dir.exists() {
         let runtime = crate::query::runtime()?;
         let folder = runtime.block_on(DataFolder::open_shared(&config))?;
-        folder.redactor.shared()
+        (folder.redactor.shared(), folder.models.get())
     } else {
         // Without a data folder there is nothing that tokens could be joined with.
         let allow = AllowList::new(&config.privacy.allow_list);
-        Arc::new(Redactor::new(TokenKey::generate()?, allow))
+        let redactor = Arc::new(Redactor::new(TokenKey::generate()?, allow));
+        let models = Models::shipped().map_err(|error| anyhow!(error))?;
+        (redactor, Arc::new(models))
     };
-    let analyser = Analyser::new(&redactor, heads);
+    let analyser = Analyser::new(&redactor, &models);
     let text = read::text(&args.file)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     for line in text.lines().filter(|line| !line.trim().is_empty()) {

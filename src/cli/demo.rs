@@ -54,17 +54,19 @@ pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let max_line_bytes = usize::try_from(config.ingest.max_line_bytes.get())?;
     let folder = data.join("demo");
     fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
-    let mut sources = simulated(args, &folder, max_line_bytes)?;
+    let options = options(args);
+    let mut sources = simulated(&options, &folder, max_line_bytes)?;
+    super::demo_articles::import(&config, &options)?;
     for (name, content, mapping) in [CALL_LOG, DIALOGUE] {
         sources.push(sample(&folder, name, content, mapping, max_line_bytes)?);
     }
-    let options = ServeOptions {
+    let served = ServeOptions {
         demo: true,
         sources,
         ..ServeOptions::default()
     };
     let sql = config.sql.addr;
-    serve(&config, options, settings::faults()?, move |addresses| {
+    serve(&config, served, settings::faults()?, move |addresses| {
         print::line(&greeting(addresses, &data, &sql.to_string()));
     })?;
     Ok(ExitCode::SUCCESS)
@@ -73,18 +75,14 @@ pub fn run(common: &CommonArgs, args: &DemoArgs) -> anyhow::Result<ExitCode> {
 /// Days that are taken in by a source of their own, so that the newest answers come first.
 const NEWEST: usize = 4;
 
-/// The simulated desk's events up to now, a file a day in the data folder: the last days, and the rest.
-fn simulated(
-    args: &DemoArgs,
-    folder: &Path,
-    max_line_bytes: usize,
-) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let now = now();
+/// The simulated desk: the days that end yesterday.
+fn options(args: &DemoArgs) -> Options {
     let days = args.days.max(1);
-    let start = Micros(now.day().start().0 - i64::from(days) * 86_400_000_000);
-    let options = Options {
+    let start = Micros(now().day().start().0 - i64::from(days) * 86_400_000_000);
+    Options {
         // Another start, another desk: ids of two demo days must not meet.
         seed: u64::try_from(start.day().0).unwrap_or_default(),
+        interactions: Some(args.interactions),
         interactions_per_day: args.interactions as f64 / f64::from(days),
         start,
         days,
@@ -94,10 +92,19 @@ fn simulated(
         late: true,
         shuffle_within_day: false,
         threads: 2,
-    };
-    let desk = folder.join(format!("desk-{}", start.day()));
+    }
+}
+
+/// The simulated desk's events up to now, a file a day in the data folder: the last days, and the rest.
+fn simulated(
+    options: &Options,
+    folder: &Path,
+    max_line_bytes: usize,
+) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    let now = now();
+    let desk = folder.join(format!("desk-{}", options.start.day()));
     if !desk.exists() {
-        simulate(&options, &desk, now)?;
+        simulate(options, &desk, now)?;
     }
     let mut files: Vec<PathBuf> = fs::read_dir(&desk)?
         .map(|entry| entry.map(|entry| entry.path()))

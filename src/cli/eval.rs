@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{print, read};
+use super::{CommonArgs, print, read};
 use crate::enrich::sentiment::corpus::{Example, labelled, rated};
 use crate::enrich::sentiment::report::{self, Truth, truth};
 use crate::enrich::sentiment::{Label, Sentiment};
@@ -30,10 +30,16 @@ enum Kind {
     Topics(super::eval_topics::TopicsArgs),
     /// Search in a knowledge base: right articles, synonyms, gaps; beside plain BM25.
     Knowledge(Box<super::retrieval::KnowledgeArgs>),
+    /// Policies of routing on a log of calls, and the floor against Erlang A.
+    Routing(Box<super::eval_routing::RoutingArgs>),
+    /// Risks of leaving and of coming again, on later dates than they were learnt from.
+    Churn(super::eval_churn::ChurnArgs),
+    /// The running models on what people said of turns, as far as it was held back from training.
+    Labels,
     /// Verdicts on interventions: false claims, coverage and what is found, on simulated daily counts.
     Effects(super::eval_effects::EffectsArgs),
-    /// All sentiment figures on the public corpora, as a page.
-    Suite(super::eval_suite::SuiteArgs),
+    /// All figures on the public corpora, as a page.
+    Suite(super::suite::SuiteArgs),
 }
 
 #[derive(Args)]
@@ -58,15 +64,18 @@ struct DataArgs {
     dialogues: bool,
 }
 
-pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+pub fn run(common: &CommonArgs, args: &EvalArgs) -> anyhow::Result<ExitCode> {
     let heads = Sentiment::shipped().map_err(|error| anyhow!(error))?;
     let (data, report) = match &args.kind {
         Kind::Sentiment(args) => (args, polarity(heads, args)?),
         Kind::Dissatisfaction(args) => (args, dissatisfaction(heads, args)?),
+        Kind::Labels => return super::teach::eval(common),
         Kind::Topics(args) => return super::eval_topics::run(args),
         Kind::Knowledge(args) => return super::retrieval::eval(args),
         Kind::Effects(args) => return super::eval_effects::run(args),
-        Kind::Suite(args) => return super::eval_suite::run(args),
+        Kind::Suite(args) => return super::suite::run(args),
+        Kind::Routing(args) => return super::eval_routing::run(args),
+        Kind::Churn(args) => return super::eval_churn::run(common, args),
     };
     let content = std::fs::read(&data.data)?;
     let shown = json!({

@@ -158,6 +158,7 @@ impl EffectsArgs {
         Options {
             seed,
             interactions_per_day: self.interactions_per_day,
+            interactions: None,
             start,
             days: DAYS,
             turns: false,

@@ -87,7 +87,12 @@ pub fn run(args: &TopicsArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Text and label of each row.
-fn rows(body: &str, path: &Path, text: &str, label: &str) -> anyhow::Result<Vec<(String, String)>> {
+pub(super) fn rows(
+    body: &str,
+    path: &Path,
+    text: &str,
+    label: &str,
+) -> anyhow::Result<Vec<(String, String)>> {
     let body = body.trim_start_matches('\u{feff}');
     let missing = |number: usize| {
         format!(

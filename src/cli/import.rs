@@ -162,7 +162,7 @@ async fn import(config: &Config, source: FileImport) -> anyhow::Result<Counts> {
         Arc::clone(&folder.lake),
         folder.redactor.clone(),
         vec![Box::new(source)],
-        pipeline_settings(config),
+        pipeline_settings(config, folder.models.clone()),
         monitor.clone(),
     )?;
     let pipeline = pipeline.judged_by(known_topics(&folder.lake).await);

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{CommonArgs, print};
-use crate::app::{DataFolder, cleaner, effects, maintain_settings, requests, topic_pace};
+use crate::app::{
+    DataFolder, cleaner, effects, gaps, maintain_settings, requests, risks, topic_pace,
+};
 use crate::disk::Faults;
-use crate::jobs::{Storing, Topics, close_once, maintain_once};
+use crate::jobs::{RiskRound, Storing, Topics, close_once, maintain_once};
 use crate::lake::{Done, Round};
 use crate::pipeline::Monitor;
+use crate::search::Knowledge;
 use crate::store::Store;
 
 /// Arguments of `job`.
@@ -34,6 +37,10 @@ enum Job {
     Effects,
     /// Take in new requests, cluster them, and restate the topics of all.
     Topics,
+    /// Learn who may leave and who may come again from the own past, and score every customer.
+    Churn,
+    /// Match requests with the knowledge bases, tell what became of them, and rank the gaps.
+    Gaps,
 }
 
 pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
@@ -78,10 +85,45 @@ pub fn run(common: &CommonArgs, args: &JobArgs) -> anyhow::Result<ExitCode> {
                 let read = requests(&config, folder.lake, handle)?.round().await?;
                 print::line(&format!("{read} interactions read for requests"));
             }
+            Job::Churn => {
+                let store = Store::open(&config.store_url()).await?;
+                let cleaner = cleaner(&config, folder.lake, Monitor::default(), handle)?;
+                told(&risks(&cleaner).round(&store).await?);
+            }
+            Job::Gaps => {
+                let store = Store::open(&config.store_url()).await?;
+                let knowledge = Knowledge::new()?;
+                knowledge.load(&store).await?;
+                let job = gaps(&config, folder.lake, (knowledge, store), handle)?;
+                let done = job.all().await?;
+                print::line(&format!(
+                    "{} requests judged, {} of them matched now, {} days written, {} gaps",
+                    done.requests, done.matched, done.days, done.gaps
+                ));
+            }
         }
         anyhow::Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn told(round: &RiskRound) {
+    for model in &round.learnt.models {
+        let quality = model.quality.as_ref().map_or_else(String::new, |quality| {
+            format!(
+                "; on later dates: AUROC {:.3}, lift of the first tenth {:.1}, calibration slope {:.2}",
+                quality.auroc, quality.lift_10, quality.slope
+            )
+        });
+        print::line(&format!(
+            "{} within {} days: {} of {} rows{quality}",
+            model.kind, model.horizon_days, model.positives, model.rows
+        ));
+    }
+    for problem in &round.learnt.problems {
+        print::line(problem);
+    }
+    print::line(&format!("{} customers scored", round.scores.len()));
 }
 
 fn report(done: Done) {

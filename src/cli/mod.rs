@@ -7,16 +7,20 @@ mod backup;
 mod check_config;
 mod client;
 mod demo;
+mod demo_articles;
 mod describe;
 mod eval;
+mod eval_churn;
 mod eval_effects;
-mod eval_suite;
+mod eval_routing;
 mod eval_topics;
 mod import;
 mod ingest;
 mod job;
 mod keys;
+mod labels;
 mod mapping;
+mod models;
 mod print;
 mod query;
 mod read;
@@ -25,6 +29,8 @@ mod retrieval;
 mod serve;
 mod settings;
 mod simulate;
+mod suite;
+mod teach;
 mod train;
 mod upload;
 
@@ -70,8 +76,10 @@ enum Command {
     Query(query::QueryArgs),
     /// Texts in, findings out: redaction, language, mood.
     Analyze(analyze::AnalyzeArgs),
-    /// Learn a model from data of your own.
+    /// Learn a model from data of your own, or from what people said of turns.
     Train(train::TrainArgs),
+    /// The models in use: list, replace, take back.
+    Models(models::ModelsArgs),
     /// Score what the product finds on labelled texts of your own.
     Eval(eval::EvalArgs),
     /// Make up the events of a service desk, seeded.
@@ -102,9 +110,10 @@ pub fn run() -> ExitCode {
         Command::Mapping(args) => mapping::run(&args),
         Command::Query(args) => query::run(&cli.common, &args),
         Command::Analyze(args) => analyze::run(&cli.common, &args),
-        Command::Train(args) => train::run(&args),
-        Command::Eval(args) => eval::run(&args),
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Train(args) => train::run(&cli.common, &args),
+        Command::Models(args) => models::run(&cli.common, &args),
+        Command::Eval(args) => eval::run(&cli.common, &args),
+        Command::Simulate(args) => simulate::run(&cli.common, &args),
         Command::CheckConfig(args) => check_config::run(&cli.common, &args),
     };
     match done {

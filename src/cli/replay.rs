@@ -229,7 +229,7 @@ async fn run_pipeline(
         Arc::clone(&folder.lake),
         folder.redactor.clone(),
         vec![source],
-        pipeline_settings(config),
+        pipeline_settings(config, folder.models.clone()),
         monitor.clone(),
     )?;
     let pipeline = pipeline.judged_by(known_topics(&folder.lake).await);

@@ -202,7 +202,7 @@ fn labelled(args: &KnowledgeArgs) -> anyhow::Result<(Labelled, Vec<&Path>)> {
     Ok((synonym_pairs(file)?, vec![file]))
 }
 
-fn faq(articles: &Path, queries: &Path) -> anyhow::Result<Labelled> {
+pub(super) fn faq(articles: &Path, queries: &Path) -> anyhow::Result<Labelled> {
     let mut made = Labelled::default();
     let mut places: HashMap<String, usize> = HashMap::new();
     for row in rows(articles)? {
@@ -244,7 +244,7 @@ fn faq(articles: &Path, queries: &Path) -> anyhow::Result<Labelled> {
 }
 
 /// Every second sentence of the same group is right.
-fn synonym_pairs(file: &Path) -> anyhow::Result<Labelled> {
+pub(super) fn synonym_pairs(file: &Path) -> anyhow::Result<Labelled> {
     let mut made = Labelled::default();
     let mut groups: HashMap<String, Vec<usize>> = HashMap::new();
     let mut asked = Vec::new();
@@ -295,7 +295,7 @@ fn strings(value: &Value, found: &mut impl FnMut(&str)) {
 }
 
 /// The rows of CSV with a header, or of JSONL, as JSON objects; plain or .gz.
-fn rows(file: &Path) -> anyhow::Result<Vec<Value>> {
+pub(super) fn rows(file: &Path) -> anyhow::Result<Vec<Value>> {
     let text = read::text(file)?;
     if text.trim_start().starts_with('{') {
         let lines = text.lines().filter(|line| !line.trim().is_empty());

@@ -9,7 +9,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{print, read};
+use super::teach::{Taught, Teaching, teach};
+use super::{CommonArgs, print, read};
 use crate::enrich::sentiment::Grams;
 use crate::enrich::sentiment::corpus::{Example, Format, Head, Source, deduplicate};
 use crate::enrich::sentiment::train::{Settings, dissatisfaction, polarity};
@@ -28,8 +29,27 @@ enum Kind {
     Sentiment(HeadArgs),
     /// A head of dissatisfaction with the service.
     Dissatisfaction(HeadArgs),
+    /// Which turns say what the customer wants: what is added to the written rules.
+    Request(LabelArgs),
     /// Encoder, ranker and P(answered) of search, from pairs of questions.
     Retrieval(super::retrieval::RetrievalArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "Example: tingchao train request --labels --language zh")]
+struct LabelArgs {
+    /// Teach the running head with what people said of turns (`POST /v1/labels`); it is replaced when the taught one is better on labels that were held back.
+    #[arg(long, required = true)]
+    labels: bool,
+    /// Compare only.
+    #[arg(long)]
+    trial: bool,
+    /// Language of the texts.
+    #[arg(long, value_enum, default_value = "zh")]
+    language: Language,
+    /// File for what was learnt.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -38,14 +58,29 @@ enum Language {
     En,
 }
 
+impl Language {
+    fn grams(self) -> Grams {
+        match self {
+            Self::Zh => Grams::Chinese,
+            Self::En => Grams::English,
+        }
+    }
+}
+
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  tingchao train sentiment --recipes models/recipes.toml --root corpora --out models\n  tingchao train sentiment --data reviews.csv --text-column review --label-column label --positive 1 --negative 0 --language zh --out polarity-zh.bin"
+    after_help = "Examples:\n  tingchao train sentiment --recipes models/recipes.toml --root corpora --out models\n  tingchao train sentiment --data reviews.csv --text-column review --label-column label --positive 1 --negative 0 --language zh --out polarity-zh.bin\n  tingchao train sentiment --labels --language zh"
 )]
 struct HeadArgs {
     /// Recipes of heads; every head of this kind in it is learnt.
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     recipes: Option<PathBuf>,
+    /// Teach the running polarity head with what people said of turns (`POST /v1/labels`); it is replaced when the taught one is better on labels that were held back.
+    #[arg(long, conflicts_with_all = ["data", "recipes"])]
+    labels: bool,
+    /// With --labels: compare only.
+    #[arg(long, requires = "labels")]
+    trial: bool,
     /// Folder that the paths of recipes are below; own lines are below the recipes' own folder.
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
@@ -71,8 +106,8 @@ struct HeadArgs {
     #[arg(long, value_enum, default_value = "zh")]
     language: Language,
     /// Folder (with --recipes) or file for what was learnt.
-    #[arg(long, value_name = "PATH")]
-    out: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "labels")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -83,20 +118,42 @@ struct RecipeFile {
     sources: Vec<Source>,
 }
 
-pub fn run(args: &TrainArgs) -> anyhow::Result<ExitCode> {
+pub fn run(common: &CommonArgs, args: &TrainArgs) -> anyhow::Result<ExitCode> {
     let (head, args) = match &args.kind {
         Kind::Sentiment(args) => (Head::Polarity, args),
         Kind::Dissatisfaction(args) => (Head::Dissatisfaction, args),
         Kind::Retrieval(args) => return super::retrieval::train(args),
+        Kind::Request(args) => {
+            let teaching = Teaching {
+                what: Taught::Request,
+                grams: args.language.grams(),
+                out: args.out.clone(),
+                is_trial: args.trial,
+            };
+            return teach(common, &teaching);
+        }
     };
+    if args.labels {
+        if head == Head::Dissatisfaction {
+            bail!("people label sentiment, requests and topics; use `train sentiment --labels`");
+        }
+        let teaching = Teaching {
+            what: Taught::Sentiment,
+            grams: args.language.grams(),
+            out: args.out.clone(),
+            is_trial: args.trial,
+        };
+        return teach(common, &teaching);
+    }
+    let out = args.out.as_deref().context("--out is needed")?;
     match &args.recipes {
-        Some(recipes) => from_recipes(head, recipes, args)?,
-        None => from_data(head, args)?,
+        Some(recipes) => from_recipes(head, recipes, args, out)?,
+        None => from_data(head, args, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn from_recipes(head: Head, recipes: &Path, args: &HeadArgs) -> anyhow::Result<()> {
+fn from_recipes(head: Head, recipes: &Path, args: &HeadArgs, out: &Path) -> anyhow::Result<()> {
     let text = read::text(recipes)?;
     let all: BTreeMap<String, RecipeFile> =
         toml::from_str(&text).with_context(|| format!("reading {}", recipes.display()))?;
@@ -134,7 +191,7 @@ fn from_recipes(head: Head, recipes: &Path, args: &HeadArgs) -> anyhow::Result<(
             head,
             grams,
             examples,
-            &args.out.join(format!("{name}.bin")),
+            &out.join(format!("{name}.bin")),
         )?;
         done += 1;
     }
@@ -144,7 +201,7 @@ fn from_recipes(head: Head, recipes: &Path, args: &HeadArgs) -> anyhow::Result<(
     Ok(())
 }
 
-fn from_data(head: Head, args: &HeadArgs) -> anyhow::Result<()> {
+fn from_data(head: Head, args: &HeadArgs, out: &Path) -> anyhow::Result<()> {
     if args.data.is_empty() {
         bail!("--data or --recipes is needed");
     }
@@ -179,13 +236,7 @@ fn from_data(head: Head, args: &HeadArgs) -> anyhow::Result<()> {
     } else {
         "dissatisfaction"
     };
-    learn(
-        &format!("{kind}-{language}"),
-        head,
-        grams,
-        examples,
-        &args.out,
-    )
+    learn(&format!("{kind}-{language}"), head, grams, examples, out)
 }
 
 fn learn(

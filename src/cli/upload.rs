@@ -43,16 +43,26 @@ struct Body {
 
 /// What the server says.
 #[derive(Deserialize)]
-struct Receipt {
-    accepted: u64,
-    repeated: u64,
-    refused: u64,
+pub struct Receipt {
+    /// Events taken for the first time.
+    pub accepted: u64,
+    /// Events that were there.
+    pub repeated: u64,
+    /// Lines that are dead letters now.
+    pub refused: u64,
     first_refusals: Vec<Refused>,
 }
 
 #[derive(Deserialize)]
 struct Refused {
     code: String,
+}
+
+impl Receipt {
+    /// Why the first of the refused lines was.
+    pub fn first_refusal(&self) -> Option<&str> {
+        self.first_refusals.first().map(|refused| &*refused.code)
+    }
 }
 
 /// Sends all of `source`; counts as of a direct import.
@@ -65,7 +75,7 @@ pub async fn upload(source: FileImport, server: &Client) -> anyhow::Result<Count
     let mut total = Counts::default();
     while let Some(mut body) = bodies.recv().await {
         if !body.lines.is_empty() {
-            let receipt = send(server, &body).await?;
+            let receipt = send(server, PATH, &body.lines).await?;
             add_receipt(&mut body, &receipt);
         }
         add(&mut total, body.counts);
@@ -154,12 +164,15 @@ impl Body {
     }
 }
 
-/// Sends `body` until it is answered.
-async fn send(server: &Client, body: &Body) -> anyhow::Result<Receipt> {
+/// Sends `lines` to `path` until they are answered.
+///
+/// # Errors
+/// When the server refuses, or stays away for [`PATIENCE`].
+pub async fn send(server: &Client, path: &str, lines: &[u8]) -> anyhow::Result<Receipt> {
     let (begun, mut wait) = (Instant::now(), FIRST_WAIT);
     loop {
-        let lines = body.lines.clone();
-        let sent = server.send(Method::POST, PATH, "application/x-ndjson", lines);
+        let body = lines.to_vec();
+        let sent = server.send(Method::POST, path, "application/x-ndjson", body);
         let (why, asked) = match sent.await? {
             Reply::Later(why, asked) => (why, asked),
             Reply::Done(answer) => match answer.bytes().await {
@@ -169,7 +182,7 @@ async fn send(server: &Client, body: &Body) -> anyhow::Result<Receipt> {
         };
         if begun.elapsed() >= PATIENCE {
             bail!(
-                "{} has not taken the events for {} s: {why}; the same import can be begun again",
+                "{} has not taken the events for {} s: {why}; the same can be sent again",
                 server.shown(),
                 PATIENCE.as_secs()
             );

@@ -21,6 +21,7 @@ mod lake;
 mod layers;
 mod log;
 mod maintenance;
+mod models;
 mod privacy;
 mod problem;
 mod query;
@@ -52,6 +53,7 @@ pub use lake::Lake;
 pub use layers::Overrides;
 pub use log::{Log, LogFormat, LogLevel};
 pub use maintenance::Maintenance;
+pub use models::{Models, PolarityClass};
 pub use privacy::{CustomerIds, Privacy};
 pub use problem::{ConfigError, ConfigErrors, Origin};
 pub use query::Query;
@@ -139,6 +141,7 @@ config! {
         days: Days,
         topics: Topics,
         kafka: Kafka,
+        models: Models,
     }
     list {
         sources: Source,

@@ -17,6 +17,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     kafka(config, &mut rules);
     sources(config, &mut rules);
     numbers(config, &mut rules);
+    models(config, &mut rules);
 }
 
 struct Rules<'a> {
@@ -151,6 +152,56 @@ fn kafka(config: &Config, rules: &mut Rules<'_>) {
     for (key, is_set) in needed {
         rules.require(is_set, key, "nothing", because);
     }
+}
+
+fn models(config: &Config, rules: &mut Rules<'_>) {
+    let models = &config.models;
+    rules.require(
+        models.endpoint_url.is_none() || models.embedding_onnx.is_none(),
+        "models.endpoint_url",
+        "an endpoint and models.embedding_onnx",
+        "one of them",
+    );
+    rules.require(
+        models.endpoint_url.is_none() || !models.endpoint_model.is_empty(),
+        "models.endpoint_model",
+        "\"\"",
+        "the model's name, because models.endpoint_url is set",
+    );
+    if let Some(url) = &models.endpoint_url {
+        let host = url::Url::parse(url).ok();
+        let host = host
+            .as_ref()
+            .and_then(url::Url::host_str)
+            .unwrap_or_default();
+        let mut listed = models.allowed_hosts.iter();
+        rules.require(
+            listed.any(|one| one.eq_ignore_ascii_case(host)),
+            "models.allowed_hosts",
+            &format!(
+                "[{}]",
+                models
+                    .allowed_hosts
+                    .iter()
+                    .map(|h| quote(h))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            &format!(
+                "the host of models.endpoint_url, {}, among them",
+                quote(host)
+            ),
+        );
+    }
+    let distinct: BTreeSet<&str> = models.polarity_classes.iter().map(|c| c.as_str()).collect();
+    rules.require(
+        distinct.len() == models.polarity_classes.len()
+            && distinct.contains("negative")
+            && distinct.contains("positive"),
+        "models.polarity_classes",
+        &models.polarity_classes.len().to_string(),
+        "negative and positive once each, neutral at most once",
+    );
 }
 
 fn sources(config: &Config, rules: &mut Rules<'_>) {

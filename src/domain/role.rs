@@ -88,12 +88,16 @@ impl Role {
                             | P::KnowledgeWrite
                             | P::Search
                             | P::TopicsWrite
+                            | P::LabelsWrite
                             | P::Interventions
                     )
             }
             Self::QualityLead => {
                 is_analysis(permission)
-                    || matches!(permission, P::Rules | P::Alerts | P::Findings | P::Agents)
+                    || matches!(
+                        permission,
+                        P::Rules | P::Alerts | P::Findings | P::Agents | P::LabelsWrite
+                    )
             }
             Self::Planner => matches!(permission, P::Metrics | P::Planning),
             Self::Executive => {
@@ -117,7 +121,7 @@ const fn is_analysis(permission: Permission) -> bool {
     use Permission as P;
     matches!(
         permission,
-        P::Sql | P::Queries | P::Metrics | P::Topics | P::Interactions | P::Exports
+        P::Sql | P::Queries | P::Metrics | P::Topics | P::Interactions | P::Exports | P::Labels
     )
 }
 
@@ -204,6 +208,10 @@ permissions! {
     KnowledgeWrite "knowledge_write" turns: true,
     /// Rename, pin and merge topics.
     TopicsWrite "topics_write" turns: true,
+    /// Read what people said of turns.
+    Labels "labels" turns: false,
+    /// Say what is right of a turn.
+    LabelsWrite "labels_write" turns: false,
     /// Read and record interventions and their effects.
     Interventions "interventions" turns: false,
     /// Read, change and test quality rules, and the webhooks that they feed.
@@ -260,6 +268,7 @@ mod tests {
                 "topics",
                 "interactions",
                 "exports",
+                "labels",
             ],
             Role::KnowledgeManager => &[
                 "search",
@@ -272,6 +281,8 @@ mod tests {
                 "knowledge",
                 "knowledge_write",
                 "topics_write",
+                "labels",
+                "labels_write",
                 "interventions",
             ],
             Role::QualityLead => &[
@@ -281,6 +292,8 @@ mod tests {
                 "topics",
                 "interactions",
                 "exports",
+                "labels",
+                "labels_write",
                 "rules",
                 "alerts",
                 "findings",

@@ -5,11 +5,12 @@
 //! a run of their own.
 
 use super::language;
+use super::models::Models;
 use super::redact::{Pii, Redactor};
 use super::request;
 use super::segment::Segmenter;
 use super::sentiment::explain::Term;
-use super::sentiment::{Mood, Sentiment, Surroundings, Symbols};
+use super::sentiment::{Mood, Surroundings, Symbols};
 use crate::domain::{Raw, Redacted, Speaker};
 
 /// A text to look at.
@@ -51,23 +52,14 @@ const KEYWORDS: usize = 8;
 #[derive(Clone, Copy)]
 pub struct Analyser<'r> {
     redactor: &'r Redactor,
-    sentiment: &'static Sentiment,
+    models: &'r Models,
 }
 
 impl<'r> Analyser<'r> {
     /// An analyser with these parts.
     #[must_use]
-    pub fn new(redactor: &'r Redactor, sentiment: &'static Sentiment) -> Self {
-        Self {
-            redactor,
-            sentiment,
-        }
-    }
-
-    /// The heads behind.
-    #[must_use]
-    pub fn sentiment(&self) -> &'static Sentiment {
-        self.sentiment
+    pub fn new(redactor: &'r Redactor, models: &'r Models) -> Self {
+        Self { redactor, models }
     }
 
     /// An id as it may be answered.
@@ -83,6 +75,7 @@ impl<'r> Analyser<'r> {
         let text = redaction.text;
         let tag = said.language.filter(|tag| !tag.is_empty());
         let language = language::detect(&text).or(tag).map(str::to_owned);
+        let grams = language::grams(tag, &text);
         let mut analysis = Analysis {
             pii: redaction.source_pii,
             language,
@@ -91,21 +84,22 @@ impl<'r> Analyser<'r> {
             dissatisfaction: None,
             keywords: request::keywords(Segmenter::shared(), &text, KEYWORDS),
             is_request: (said.speaker == Speaker::Customer)
-                .then(|| request::is_request(Segmenter::shared(), &text)),
+                .then(|| self.models.is_request(Segmenter::shared(), &text, grams)),
             text: Redacted::vouch(String::new()),
         };
-        if let Some(grams) = language::grams(tag, &text) {
+        if let Some(grams) = grams {
             let symbols = Symbols::of(&text);
-            analysis.mood = self.sentiment.polarity(&symbols, grams);
-            analysis.explanation = self.sentiment.explain(&symbols, grams);
-            if said.speaker == Speaker::Customer {
+            let around = (said.speaker == Speaker::Customer).then(|| {
                 let previous = said.previous.map(|raw| self.redactor.text(raw.reveal()));
-                let around = Surroundings {
+                Surroundings {
                     previous: previous.filter(|p| !p.is_empty()).map(|p| Symbols::of(&p)),
                     ..Surroundings::default()
-                };
-                analysis.dissatisfaction = self.sentiment.dissatisfaction(&symbols, &around, grams);
-            }
+                }
+            });
+            let told = self.models.judge(&text, &symbols, around.as_ref(), grams);
+            analysis.mood = told.mood;
+            analysis.dissatisfaction = told.dissatisfaction;
+            analysis.explanation = self.models.explain(&symbols, grams);
         }
         analysis.text = Redacted::vouch(text);
         analysis

@@ -19,6 +19,24 @@ use crate::contract::event::{
 use crate::contract::{Data, Event};
 use crate::domain::{IdentityKind, Json, Raw, Redacted};
 
+/// Attributes of a customer that hold a name.
+const NAME_KEYS: [&str; 14] = [
+    "name",
+    "full_name",
+    "fullname",
+    "first_name",
+    "last_name",
+    "given_name",
+    "family_name",
+    "surname",
+    "customer_name",
+    "contact_name",
+    "real_name",
+    "姓名",
+    "客户姓名",
+    "联系人",
+];
+
 /// What an identity is to the redactor.
 fn pii_kind(kind: IdentityKind) -> PiiKind {
     match kind {
@@ -170,6 +188,29 @@ impl EventRedactor {
                 )
             }
         }
+    }
+
+    /// What a CRM notes about a customer: a name there stands alone, without the
+    /// words that tell a name in speech, so the key tells it.
+    fn person<'a>(&self, attributes: Json<Raw<'a>>) -> Json<Redacted<'a>> {
+        let Json::Map(entries) = attributes else {
+            return self.json(attributes);
+        };
+        let entry = |(key, value): (Raw<'a>, Json<Raw<'a>>)| {
+            let is_name = NAME_KEYS.contains(&key.reveal().to_lowercase().as_str());
+            let value = match value {
+                Json::Text(name) if is_name => Json::Text(self.name(name)),
+                other => self.json(other),
+            };
+            (self.text(key), value)
+        };
+        Json::Map(entries.into_iter().map(entry).collect())
+    }
+
+    fn name<'a>(&self, raw: Raw<'a>) -> Redacted<'a> {
+        Redacted::vouch(map_cow(raw.reveal_into(), |text| {
+            self.redactor.key(PiiKind::Name, text)
+        }))
     }
 
     /// A phone number is one too when the source wrote it without quotes.
@@ -463,7 +504,7 @@ impl EventRedactor {
             value_score: raw.value_score,
             status: raw.status,
             status_at: raw.status_at,
-            attributes: raw.attributes.map(|value| self.json(value)),
+            attributes: raw.attributes.map(|value| self.person(value)),
         }
     }
 
@@ -597,6 +638,17 @@ mod tests {
             !kept.contains(PHONE) && kept.contains("\"age\":42"),
             "{kept}"
         );
+    }
+
+    #[test]
+    fn a_name_among_the_attributes_of_a_customer_is_told_by_its_key() {
+        let event = r#"{"specversion":"1.0","id":"1","source":"s","type":"customer.updated.v1","subject":"c","time":"2026-11-20T00:00:00Z","data":{"customer_id":"c-1","attributes":{"name":"何嘉怡","plan":"何首乌","months":3}}}"#;
+        let kept = redacted(event).unwrap();
+        assert!(
+            !kept.contains("何嘉怡") && kept.contains("何首乌"),
+            "{kept}"
+        );
+        assert_eq!(redacted(&kept).unwrap(), kept);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod analyse;
 mod event;
 pub mod language;
+pub mod models;
 pub mod normalise;
 pub mod redact;
 pub mod request;
@@ -17,3 +18,4 @@ pub mod topic;
 
 pub use analyse::{Analyser, Analysis, Said};
 pub use event::{EventRedactor, pii_of_redacted};
+pub use models::{Models, SharedModels};

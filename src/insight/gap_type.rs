@@ -107,7 +107,9 @@ pub struct Evidence {
     pub was_accepted: bool,
     /// The article was rejected.
     pub was_rejected: bool,
-    /// A person handled it after the bot or the article.
+    /// A bot was asked.
+    pub asked_bot: bool,
+    /// A person handled it.
     pub reached_person: bool,
     /// The customer came again with it within 7 days; `None` while these days are not over.
     pub came_again: Option<bool>,
@@ -130,9 +132,7 @@ impl Evidence {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let is_settled = !self.reached_person && self.came_again == Some(false);
-        let is_old = self.was_invalid
-            || self.acceptance.has_fallen()
-            || self.contradictions >= LEAST_CONTRADICTIONS;
+        let is_old = self.acceptance.has_fallen() || self.contradictions >= LEAST_CONTRADICTIONS;
         let matches_something = self.was_shown || self.p_full_search >= NOTHING_BELOW;
         let is_unhelped = self.reached_person || self.was_rejected || self.came_again == Some(true);
         if self.has_failed {
@@ -145,7 +145,7 @@ impl Evidence {
             Outcome::Undetermined
         } else if self.is_in_conflict && matches_something {
             Outcome::Conflict
-        } else if is_old && matches_something {
+        } else if self.was_invalid || (is_old && matches_something) {
             Outcome::Outdated
         } else if self.was_shown && is_unhelped {
             Outcome::Rejected
@@ -158,9 +158,10 @@ impl Evidence {
         }
     }
 
-    /// Whether anything shows that somebody looked for an answer or needed a person.
+    /// Whether anything shows that somebody looked for an answer: who went to a person at once never met the base.
     fn has_use(&self) -> bool {
-        self.was_searched || self.was_shown || self.was_rejected || self.reached_person
+        let by_bot = self.asked_bot && self.reached_person;
+        self.was_searched || self.was_shown || self.was_rejected || by_bot
     }
 }
 
@@ -175,6 +176,7 @@ mod tests {
         was_shown: true,
         was_accepted: false,
         was_rejected: false,
+        asked_bot: true,
         reached_person: false,
         came_again: Some(false),
         is_in_conflict: false,

@@ -215,7 +215,7 @@ impl Effects {
 
     async fn under(&self, records: &[Intervention], lease: &Lease) -> Result<usize, EffectsError> {
         self.engine.refresh().await?;
-        let mut stored: Vec<EffectRow> = self.engine.typed(STORED, Vec::new()).await?;
+        let mut stored: Vec<EffectRow> = self.engine.typed_rows(STORED, Vec::new()).await?;
         let seen: BTreeSet<(&str, i32)> = stored
             .iter()
             .map(|row| (row.intervention_id.as_str(), row.days_after))
@@ -251,7 +251,7 @@ impl Effects {
     }
 
     async fn days(&self, from: Day, to: Day) -> Result<DaysRow, EffectsError> {
-        let rows = self.engine.typed(DAYS, range(from, to)).await?;
+        let rows = self.engine.typed_rows(DAYS, range(from, to)).await?;
         let nothing = DaysRow {
             last_day: None,
             active_customers: 0,
@@ -265,7 +265,7 @@ impl Effects {
         records: &[Intervention],
     ) -> Result<EffectRow, EffectsError> {
         let (from, to) = (due.first_day(), due.end());
-        let rows: Vec<CountRow> = self.engine.typed(COUNTS, range(from, to)).await?;
+        let rows: Vec<CountRow> = self.engine.typed_rows(COUNTS, range(from, to)).await?;
         let customers = self.days(from, to).await?.active_customers;
         let changed: BTreeSet<&str> = records
             .iter()

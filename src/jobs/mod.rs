@@ -5,8 +5,11 @@
 
 mod clean;
 mod effects;
+mod gaps;
 mod letters;
 mod marts;
+pub mod models;
+mod risks;
 #[cfg(test)]
 mod testing;
 mod topic_runs;
@@ -25,9 +28,11 @@ use crate::telemetry;
 
 pub use clean::{CleanError, Cleaner, Closing};
 pub use effects::{Effects, EffectsError, verdict_word};
+pub use gaps::{Gaps, GapsDone, GapsError};
 pub use letters::{Letters, LettersError};
 pub use marts::Storing;
-pub use topic_runs::{Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
+pub use risks::{Learnt, Reasons, RiskError, RiskRound, Risks};
+pub use topic_runs::{BUILT_IN, Found, FoundTopic, RunState, RunText, Texts, TopicRuns};
 pub use topics::{
     LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
     follow_topics, load_topics,

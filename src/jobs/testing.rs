@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::disk::Faults;
 use crate::domain::{Micros, Role};
-use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
+use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::lake::Lake;
 use crate::pipeline::{Monitor, Pipeline, Settings, TimeLimits};
 use crate::query::{Engine, Request};
@@ -37,6 +37,7 @@ pub(super) async fn import(lake: &Arc<Lake>, folder: &Path, name: &str, events: 
             max_future_micros: i64::MAX,
         },
         clock: || Micros::parse("2026-11-15T11:00:00Z").unwrap(),
+        models: SharedModels::new(Models::shipped().unwrap()),
     };
     let sources: Vec<Box<dyn Source>> = vec![Box::new(import)];
     let redactor = EventRedactor::new(Arc::new(redactor), false);

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::enrich::segment::Segmenter;
-use crate::insight::topics::{Clustering, Settings, cluster};
+use crate::insight::topics::{Clustering, Encoder, Settings, cluster_by};
+use crate::model::replace::{Model, is_whole};
 
 /// Runs that may wait for their turn.
 pub const MAX_WAITING: usize = 8;
@@ -50,7 +51,12 @@ pub struct Found {
     pub topics: Vec<FoundTopic>,
     /// One per text in the order in which they were posted: its id, the place of its topic, how sure it is.
     pub assignments: Vec<(String, Option<(u32, f32)>)>,
+    /// The model whose vectors parted the texts.
+    pub encoder: String,
 }
+
+/// The built-in vectors: words and characters by singular values, and words that stand together.
+pub const BUILT_IN: &str = "topics@1";
 
 /// A topic of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,6 +77,7 @@ pub struct TopicRuns(Arc<Mutex<Runs>>);
 
 #[derive(Default)]
 struct Runs {
+    encoder: Option<Arc<dyn Model>>,
     waiting: VecDeque<Waiting>,
     states: BTreeMap<String, RunState>,
     ended: VecDeque<(String, Instant)>,
@@ -84,6 +91,16 @@ struct Waiting {
 }
 
 impl TopicRuns {
+    /// Runs that take the vectors of `encoder`, and the built-in ones when it does not answer.
+    #[must_use]
+    pub fn with_encoder(encoder: Option<Arc<dyn Model>>) -> Self {
+        let runs = Runs {
+            encoder,
+            ..Runs::default()
+        };
+        Self(Arc::new(Mutex::new(runs)))
+    }
+
     /// Queues a run; false when too many wait.
     #[must_use]
     pub fn start(&self, id: String, settings: Settings, texts: Texts) -> bool {
@@ -141,8 +158,9 @@ impl TopicRuns {
                 state: RunState::Failed,
             };
             // The next run must have its turn also after a panic in this one.
+            let encoder = self.lock().encoder.clone();
             let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                find((run.texts)(), run.settings)
+                find((run.texts)(), run.settings, encoder.as_deref())
             }));
             match found {
                 Ok(found) => ending.state = RunState::Done(Arc::new(found)),
@@ -181,13 +199,28 @@ impl Runs {
 
 /// Clusters texts and makes the result one that can be shown.
 #[must_use]
-pub fn find(texts: Vec<RunText>, settings: Settings) -> Found {
+pub fn find(texts: Vec<RunText>, settings: Settings, encoder: Option<&dyn Model>) -> Found {
     let said: Vec<&str> = texts.iter().map(|text| text.text.as_str()).collect();
+    let used = std::cell::Cell::new(BUILT_IN);
+    let encode = |model: &'_ dyn Model, texts: &[&str]| match model.rows(texts) {
+        Ok(rows) if is_whole(&rows, texts.len(), None) => Some(rows),
+        Ok(_) => None,
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "topics are found among the built-in vectors");
+            None
+        }
+    };
+    let encode = encoder.map(|model| {
+        let used = &used;
+        move |texts: &[&str]| encode(model, texts).inspect(|_| used.set(model.id()))
+    });
+    let by = encode.as_ref().map(|encode| encode as Encoder<'_>);
     let Clustering {
         topics,
         assignments,
         ..
-    } = cluster(Segmenter::shared(), &said, settings);
+    } = cluster_by(Segmenter::shared(), &said, settings, by);
     let shown = |place: &usize| {
         let text = said.get(*place).copied().unwrap_or_default();
         text.chars().take(MAX_EXEMPLAR_CHARS).collect()
@@ -207,6 +240,7 @@ pub fn find(texts: Vec<RunText>, settings: Settings) -> Found {
     Found {
         topics,
         assignments: texts.into_iter().map(|text| text.id).zip(given).collect(),
+        encoder: used.get().to_owned(),
     }
 }
 
@@ -216,6 +250,8 @@ const MAX_EXEMPLAR_CHARS: usize = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::endpoint::{Endpoint, EndpointSettings};
+    use crate::model::replace::ModelError;
 
     fn texts(count: usize) -> Vec<RunText> {
         (0..count)
@@ -243,6 +279,90 @@ mod tests {
         assert_eq!(found.assignments.len(), 30);
         assert!(matches!(runs.state("a"), Some(RunState::Failed)));
         assert!(runs.state("c").is_none());
+    }
+
+    /// Parts texts by whether their number is even, or does not answer.
+    struct ByNumber(bool);
+
+    impl Model for ByNumber {
+        fn id(&self) -> &str {
+            "test:parity@1"
+        }
+
+        fn rows(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
+            if !self.0 {
+                return Err(ModelError::Incomplete {
+                    id: self.id().to_owned(),
+                    missing: texts.len() / 2,
+                    asked: texts.len(),
+                    cause: "as a test".to_owned(),
+                });
+            }
+            let is_even = |text: &&str| text.ends_with(['0', '2', '4', '6', '8']);
+            let row = |text| {
+                if is_even(text) {
+                    vec![1.0, 0.0]
+                } else {
+                    vec![0.0, 1.0]
+                }
+            };
+            Ok(texts.iter().map(row).collect())
+        }
+    }
+
+    #[test]
+    fn an_encoder_parts_the_texts_and_the_built_in_vectors_stand_in_for_it() {
+        let settings = Settings {
+            topics: Some(2),
+            ..Settings::default()
+        };
+        let found = find(texts(40), settings, Some(&ByNumber(true)));
+        assert_eq!(found.encoder, "test:parity@1");
+        let topic_of = |place: usize| {
+            let (_, given) = found.assignments.get(place).unwrap();
+            given.map(|(topic, _)| topic)
+        };
+        let (even, odd) = (topic_of(0), topic_of(1));
+        assert!(even.is_some() && odd.is_some() && even != odd);
+        let as_expected =
+            (0..40).all(|place| topic_of(place) == if place % 2 == 0 { even } else { odd });
+        assert!(as_expected, "{:?}", found.assignments);
+
+        let fallen = find(texts(40), settings, Some(&ByNumber(false)));
+        assert_eq!(fallen.encoder, BUILT_IN);
+        assert!(fallen.assignments.iter().all(|(_, given)| given.is_some()));
+        assert_eq!(fallen, find(texts(40), settings, None));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_there_leaves_rows_whole() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        drop(taken);
+        let settings = EndpointSettings {
+            url: format!("http://{address}/v1"),
+            model: "tiny".to_owned(),
+            key: None,
+            allowed_hosts: vec!["127.0.0.1".to_owned()],
+            timeout: Duration::from_secs(1),
+            batch: 8,
+            attempts: 2,
+            pause: Duration::from_millis(1),
+        };
+        let endpoint = Endpoint::new(settings, runtime.handle().clone()).unwrap();
+        let runs = TopicRuns::with_encoder(Some(Arc::new(endpoint)));
+        assert!(runs.start("a".to_owned(), Settings::default(), Box::new(|| texts(30))));
+        let found = loop {
+            match runs.state("a") {
+                Some(RunState::Done(found)) => break found,
+                Some(RunState::Queued | RunState::Running) => std::thread::yield_now(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(found.encoder, BUILT_IN);
+        assert_eq!(found.assignments.len(), 30);
+        assert!(found.assignments.iter().all(|(_, given)| given.is_some()));
     }
 
     #[test]

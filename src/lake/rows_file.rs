@@ -66,8 +66,17 @@ pub enum RowsError {
         #[source]
         cause: io::Error,
     },
+    /// The file, when it is read.
+    #[error("{path} can't be read")]
+    Open {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
     /// The rows.
-    #[error("{path}: rows can't be written as Parquet")]
+    #[error("{path}: rows can't be written as, or read from, Parquet")]
     Rows {
         /// Which file.
         path: String,
@@ -113,6 +122,8 @@ impl RowsFile {
         })?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            // The writer holds a group packed until it is full.
+            .set_max_row_group_row_count(Some(GROUP * 2))
             .set_created_by(concat!("tingchao ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let output = BufWriter::new(file);

@@ -19,11 +19,25 @@ pub struct Rows {
     pub labels: Vec<bool>,
     /// Weight of the row in the loss.
     pub weights: Vec<f32>,
+    /// What the row scores before anything is learnt: 0, or the score of a head that is taught further.
+    bases: Vec<f32>,
 }
 
 impl Rows {
     /// Adds a row; one without features of the text is left out.
     pub fn push(&mut self, features: &[u64], context: &[u64], label: bool, weight: f32) {
+        self.push_onto(0.0, features, context, label, weight);
+    }
+
+    /// Adds a row that a head scores already: what is learnt is what has to be added to it.
+    pub fn push_onto(
+        &mut self,
+        base: f32,
+        features: &[u64],
+        context: &[u64],
+        label: bool,
+        weight: f32,
+    ) {
         if features.is_empty() || weight <= 0.0 {
             return;
         }
@@ -34,6 +48,7 @@ impl Rows {
         self.spans.push((from, middle, self.hashes.len()));
         self.labels.push(label);
         self.weights.push(weight);
+        self.bases.push(base);
     }
 
     /// Number of rows.
@@ -129,6 +144,7 @@ pub fn learn(rows: &Rows, recipe: &Recipe) -> Learnt {
             norm: learner.squared_norm(blocks(&buckets, rows.spans.get(row))),
             cost: recipe.cost * rows.weights.get(row).copied().unwrap_or(1.0),
             label: rows.labels.get(row).copied().unwrap_or_default(),
+            base: rows.bases.get(row).copied().unwrap_or_default(),
         })
         .collect();
     let mut order: Vec<usize> = (0..rows.len()).collect();
@@ -161,6 +177,7 @@ struct State {
     norm: f32,
     cost: f32,
     label: bool,
+    base: f32,
 }
 
 struct Learner {
@@ -213,7 +230,7 @@ impl Learner {
     /// One dual step; gives the size of the projected gradient.
     fn step(&mut self, (features, context): (&[u32], &[u32]), state: &mut State) -> f32 {
         let sign = if state.label { 1.0 } else { -1.0 };
-        let score = self.dot(features) + self.dot(context) + self.bias;
+        let score = self.dot(features) + self.dot(context) + self.bias + state.base;
         let diagonal = 0.5 / state.cost;
         let gradient = sign * score - 1.0 + state.dual * diagonal;
         let projected = if state.dual == 0.0 {

@@ -208,8 +208,36 @@ impl Linear {
         if features.is_empty() {
             return None;
         }
+        Some(self.calibration.logit(self.score(features, context)))
+    }
+
+    /// The score before calibration, with the bias.
+    #[must_use]
+    pub fn score(&self, features: &[u64], context: &[u64]) -> f32 {
         let score = self.block(features) + self.block(context);
-        Some(self.calibration.logit(self.scale.mul_add(score, self.bias)))
+        self.scale.mul_add(score, self.bias)
+    }
+
+    /// How a score becomes log-odds.
+    #[must_use]
+    pub fn calibration(&self) -> Calibration {
+        self.calibration
+    }
+
+    /// The bias.
+    #[must_use]
+    pub fn bias(&self) -> f32 {
+        self.bias
+    }
+
+    /// The weight of every bucket.
+    #[must_use]
+    pub fn weights(&self) -> Vec<f32> {
+        let step = |q: &i8| i16::from(*q) * i16::from(q.abs());
+        self.weights
+            .iter()
+            .map(|q| f32::from(step(q)) * self.scale)
+            .collect()
     }
 
     /// Whole numbers: the sum is exact, so its order can't matter.

@@ -29,6 +29,23 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Adds these to `total`.
+    pub fn add_to(&self, total: &mut Self) {
+        total.read += self.read;
+        total.accepted += self.accepted;
+        total.repeated += self.repeated;
+        total.skipped_items += self.skipped_items;
+        for (rule, count) in &self.skipped {
+            *total.skipped.entry(rule.clone()).or_default() += count;
+        }
+        for (rule, count) in &self.left_out {
+            *total.left_out.entry(rule.clone()).or_default() += count;
+        }
+        for (code, count) in &self.refused {
+            *total.refused.entry(code).or_default() += count;
+        }
+    }
+
     /// One more refusal.
     pub fn refuse(&mut self, code: RejectCode) {
         *self.refused.entry(code.as_str()).or_default() += 1;

@@ -6,19 +6,24 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::asked;
 use super::counts::Counts;
 use super::identity::Identities;
-use super::mood::Moods;
+use super::mood::{Moods, Words, words};
 use super::open::OpenInteractions;
 use crate::contract::{Event, RejectCode, Rejection, decode};
 use crate::domain::{Micros, Partition, Position, Raw, Redacted};
-use crate::enrich::EventRedactor;
 use crate::enrich::topic::TopicSlot;
+use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::lake::{Lake, LakeError};
 use crate::source::{Document, Record, Window};
 use crate::tables::{DeadLetter, Meta, Pending, TableId, TableSet, tables_of};
 use crate::telemetry::Flow;
+
+/// Records that one core takes at a time.
+const PIECE_RECORDS: usize = 256;
 
 /// How far from the present an event of a stream may be.
 #[derive(Clone, Copy, Debug)]
@@ -69,19 +74,7 @@ impl Taken {
 
     /// Adds these counts to those of the source.
     pub fn add_to(&self, total: &mut Counts) {
-        total.read += self.counts.read;
-        total.accepted += self.counts.accepted;
-        total.repeated += self.counts.repeated;
-        total.skipped_items += self.counts.skipped_items;
-        for (rule, count) in &self.counts.skipped {
-            *total.skipped.entry(rule.clone()).or_default() += count;
-        }
-        for (rule, count) in &self.counts.left_out {
-            *total.left_out.entry(rule.clone()).or_default() += count;
-        }
-        for (code, count) in &self.counts.refused {
-            *total.refused.entry(code).or_default() += count;
-        }
+        self.counts.add_to(total);
     }
 }
 
@@ -92,9 +85,15 @@ struct Part<'r> {
     outcome: Outcome<'r>,
 }
 
+/// What the turns of an event say by themselves, in their order.
+struct Said {
+    words: Vec<Option<Words>>,
+    topics: Vec<Option<String>>,
+}
+
 #[expect(clippy::large_enum_variant, reason = "almost all are events")]
 enum Outcome<'r> {
-    Event(Event<Redacted<'r>>),
+    Event(Event<Redacted<'r>>, Said),
     Letter(Rejection, String),
 }
 
@@ -118,6 +117,7 @@ impl Intake {
         redactor: EventRedactor,
         times: TimeLimits,
         clock: fn() -> Micros,
+        models: SharedModels,
     ) -> Self {
         Self {
             lake,
@@ -127,7 +127,7 @@ impl Intake {
             pending: Pending::default(),
             identities: Identities::default(),
             open: OpenInteractions::default(),
-            moods: Moods::default(),
+            moods: Moods::new(models),
             topics: TopicSlot::default(),
         }
     }
@@ -189,7 +189,8 @@ impl Intake {
     ) -> Result<Taken, LakeError> {
         let now = (self.clock)();
         let mut taken = Taken::default();
-        let parts = self.decode(window, is_stream, now, &mut taken.counts);
+        let models = self.moods.models();
+        let parts = self.decode_all(window, is_stream, now, &models, &mut taken.counts);
         self.load_identities(&parts).await?;
         for part in &parts {
             let position = Position {
@@ -199,23 +200,23 @@ impl Intake {
             };
             let skips = skips(part.offset, by_table);
             match &part.outcome {
-                Outcome::Event(event) => {
+                Outcome::Event(event, said) => {
                     taken.newest_event_at = taken.newest_event_at.max(Some(event.time));
                     // What the table of turns has already was remembered on assign.
                     let moods = if skips.contains(TableId::Turns) {
                         Vec::new()
                     } else {
                         let Partition { source, number } = &window.partition;
-                        self.moods.judge(source, *number, event)
+                        self.moods
+                            .judge(&models, source, *number, event, &said.words)
                     };
-                    let topics = asked::topics(&self.topics, event);
                     let meta = Meta {
                         position: &position,
                         ingested_at: now,
                         channel: self.open.channel(event),
                         skips,
                         moods: &moods,
-                        topics: &topics,
+                        topics: &said.topics,
                     };
                     self.identities.begin_event();
                     self.pending.event(event, &meta, &mut self.identities);
@@ -244,15 +245,39 @@ impl Intake {
         Ok(taken)
     }
 
-    fn decode<'r>(
+    /// What looks at one record alone, on all cores; the parts come in the order of the records.
+    fn decode_all<'r>(
         &self,
         window: &'r Window,
         is_stream: bool,
         now: Micros,
+        models: &Models,
         counts: &mut Counts,
     ) -> Vec<Part<'r>> {
+        let pieces = window.records.par_chunks(PIECE_RECORDS);
+        let pieces = pieces.map(|records| {
+            let mut counts = Counts::default();
+            let parts = self.decode(records, is_stream, now, models, &mut counts);
+            (parts, counts)
+        });
         let mut parts = Vec::with_capacity(window.records.len());
-        for Record { offset, document } in &window.records {
+        for (piece, of_piece) in pieces.collect::<Vec<_>>() {
+            parts.extend(piece);
+            of_piece.add_to(counts);
+        }
+        parts
+    }
+
+    fn decode<'r>(
+        &self,
+        records: &'r [Record],
+        is_stream: bool,
+        now: Micros,
+        models: &Models,
+        counts: &mut Counts,
+    ) -> Vec<Part<'r>> {
+        let mut parts = Vec::with_capacity(records.len());
+        for Record { offset, document } in records {
             counts.read += 1;
             let mut push = |item: usize, outcome| {
                 let item = i32::try_from(item).unwrap_or(i32::MAX);
@@ -263,12 +288,12 @@ impl Intake {
                 });
             };
             match document {
-                Document::Canonical(bytes) => push(0, self.event(bytes, is_stream, now)),
-                Document::Imported(bytes) => push(0, self.event(bytes, false, now)),
+                Document::Canonical(bytes) => push(0, self.event(bytes, is_stream, now, models)),
+                Document::Imported(bytes) => push(0, self.event(bytes, false, now, models)),
                 Document::Mapped(events, skipped_items) => {
                     counts.skipped_items += skipped_items;
                     for (item, event) in events.iter().enumerate() {
-                        push(item, self.event(event, is_stream, now));
+                        push(item, self.event(event, is_stream, now, models));
                     }
                 }
                 Document::Converted(converted) => {
@@ -277,7 +302,7 @@ impl Intake {
                     }
                     let events = converted.events.iter();
                     for (item, event) in events.enumerate() {
-                        push(item, self.event(event, is_stream, now));
+                        push(item, self.event(event, is_stream, now, models));
                     }
                     let refused = converted.refused.iter().enumerate();
                     for (item, (rejection, raw)) in refused {
@@ -297,7 +322,13 @@ impl Intake {
         parts
     }
 
-    fn event<'r>(&self, document: &'r [u8], is_stream: bool, now: Micros) -> Outcome<'r> {
+    fn event<'r>(
+        &self,
+        document: &'r [u8],
+        is_stream: bool,
+        now: Micros,
+        models: &Models,
+    ) -> Outcome<'r> {
         let checked = decode(document).and_then(|event: Event<Raw<'r>>| {
             if is_stream {
                 self.times.check(event.time, now)?;
@@ -305,7 +336,14 @@ impl Intake {
             Ok(event)
         });
         match checked {
-            Ok(event) => Outcome::Event(self.redactor.event(event)),
+            Ok(event) => {
+                let event = self.redactor.event(event);
+                let said = Said {
+                    words: words(models, &event),
+                    topics: asked::topics(&self.topics, &event),
+                };
+                Outcome::Event(event, said)
+            }
             Err(rejection) => Outcome::Letter(rejection, self.payload(document)),
         }
     }
@@ -320,7 +358,7 @@ impl Intake {
     async fn load_identities(&mut self, parts: &[Part<'_>]) -> Result<(), LakeError> {
         let mut last = None;
         for part in parts {
-            let Outcome::Event(event) = &part.outcome else {
+            let Outcome::Event(event, _) = &part.outcome else {
                 continue;
             };
             let needed = (event.data.event_type(), event.time.day());

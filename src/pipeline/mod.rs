@@ -39,8 +39,8 @@ use reader::{Command, News, Reader};
 
 use crate::disk::FaultPoint;
 use crate::domain::{AppId, Checkpoint, Micros, Partition};
-use crate::enrich::EventRedactor;
 use crate::enrich::topic::TopicSlot;
+use crate::enrich::{EventRedactor, SharedModels};
 use crate::lake::{Lake, LakeError, resume_from};
 use crate::source::{Source, SourceError, Start, Window};
 use crate::telemetry::{self, Flow};
@@ -53,7 +53,7 @@ const ASK_AGAIN_FOR: Duration = Duration::from_secs(60);
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How the loop behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The longest that a row waits for its commit.
     pub max_latency: Duration,
@@ -65,6 +65,8 @@ pub struct Settings {
     pub times: TimeLimits,
     /// The present.
     pub clock: fn() -> Micros,
+    /// What judges turns.
+    pub models: SharedModels,
 }
 
 /// What the loop shows of itself while it runs.
@@ -186,7 +188,13 @@ impl Pipeline {
             Reader::start(index, source, sender.clone()).map_err(PipelineError::Thread)
         });
         Ok(Self {
-            intake: Intake::new(Arc::clone(&lake), redactor, settings.times, settings.clock),
+            intake: Intake::new(
+                Arc::clone(&lake),
+                redactor,
+                settings.times,
+                settings.clock,
+                settings.models.clone(),
+            ),
             readers: readers.collect::<Result<_, _>>()?,
             flows,
             lake,

@@ -16,8 +16,8 @@ use twox_hash::XxHash3_64;
 use crate::contract::event::Turn;
 use crate::contract::{Data, Event};
 use crate::domain::{ContentType, Micros, Redacted, Speaker};
-use crate::enrich::language;
-use crate::enrich::sentiment::{Sentiment, Surroundings, Symbols, likeness, pairs};
+use crate::enrich::sentiment::{Grams, Mood, Surroundings, Symbols, likeness, pairs};
+use crate::enrich::{Models, SharedModels, language};
 use crate::tables::TurnMood;
 
 const MINUTE: i64 = 60_000_000;
@@ -85,6 +85,72 @@ struct Kept {
     at: Micros,
     /// Of a customer's turn; none of another.
     pairs: Option<Box<[u32]>>,
+}
+
+/// What the words of a turn say by themselves.
+pub(super) struct Words {
+    grams: Grams,
+    symbols: Symbols,
+    features: Vec<u64>,
+    /// And whether a classifier told it.
+    mood: (Mood, bool),
+}
+
+impl Words {
+    fn of(
+        models: &Models,
+        speaker: Speaker,
+        content: ContentType,
+        text: &str,
+        tag: Option<&Redacted<'_>>,
+    ) -> Option<Self> {
+        if !has_words(speaker, content, text) {
+            return None;
+        }
+        let tag = tag.map(Redacted::as_str);
+        let grams = language::grams(tag, text)?;
+        let symbols = Symbols::of(text);
+        if symbols.items.is_empty() {
+            return None;
+        }
+        let mut features = Vec::with_capacity(symbols.items.len() * 4 + 8);
+        symbols.features(grams, &mut features);
+        Some(Self {
+            mood: models.mood(text, &features, grams),
+            grams,
+            symbols,
+            features,
+        })
+    }
+}
+
+/// The words of each turn of an event, in their order; none of a turn without words in a known language. Looks at
+/// nothing but the event.
+pub(super) fn words(models: &Models, event: &Event<Redacted<'_>>) -> Vec<Option<Words>> {
+    match &event.data {
+        Data::Turn(turn) => vec![Words::of(
+            models,
+            turn.speaker.role,
+            turn.content_type,
+            turn.text.as_str(),
+            turn.language.as_ref(),
+        )],
+        Data::Transcript(whole) => {
+            let turns = whole.turns.iter().flatten();
+            let words = turns.map(|turn| {
+                let (role, text) = (turn.speaker.role, turn.text.as_str());
+                Words::of(
+                    models,
+                    role,
+                    turn.content_type,
+                    text,
+                    turn.language.as_ref(),
+                )
+            });
+            words.collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What is remembered of an interaction.
@@ -184,12 +250,20 @@ impl Partition {
 }
 
 /// Judges turns.
-#[derive(Default)]
 pub(super) struct Moods {
+    models: SharedModels,
     partitions: HashMap<(Arc<str>, i32), Partition>,
 }
 
 impl Moods {
+    /// Nothing remembered; judged by `models` as they are then.
+    pub fn new(models: SharedModels) -> Self {
+        Self {
+            models,
+            partitions: HashMap::new(),
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.partitions.clear();
@@ -212,31 +286,35 @@ impl Moods {
             .insert((Arc::clone(source), partition), state);
     }
 
-    /// The mood of each turn of an event, in their order; remembers live turns.
+    /// The models in use.
+    pub fn models(&self) -> Arc<Models> {
+        self.models.get()
+    }
+
+    /// The mood of each turn of an event with its `words`, told by `models`, in their order; remembers live turns.
     pub fn judge(
         &mut self,
+        models: &Models,
         source: &Arc<str>,
         partition: i32,
         event: &Event<Redacted<'_>>,
+        words: &[Option<Words>],
     ) -> Vec<TurnMood> {
-        let Ok(heads) = Sentiment::shipped() else {
-            return Vec::new();
-        };
         match &event.data {
             Data::Turn(turn) => {
                 let key = (Arc::clone(source), partition);
                 let interaction = event.subject.as_ref().map_or(0, interaction_key);
                 let state = self.partitions.entry(key).or_default();
-                vec![live(heads, state, interaction, event.time, turn)]
+                let words = words.first().and_then(Option::as_ref);
+                vec![live(models, state, interaction, event.time, turn, words)]
             }
             Data::Transcript(whole) => {
                 let mut talk = Talk::default();
-                let turns = whole.turns.iter().flatten();
+                let turns = whole.turns.iter().flatten().zip(words);
                 turns
-                    .map(|turn| {
+                    .map(|(turn, words)| {
                         let text = turn.text.as_str();
                         let role = turn.speaker.role;
-                        let tag = turn.language.as_ref().map(Redacted::as_str);
                         let spoken = Spoken::new(
                             turn.turn_id.as_str(),
                             turn.at,
@@ -247,7 +325,7 @@ impl Moods {
                         let Some(spoken) = spoken else {
                             return TurnMood::default();
                         };
-                        let mood = mood(heads, text, role, tag, Some(&talk));
+                        let mood = mood(models, words.as_ref(), role, Some(&talk));
                         talk.remember(spoken);
                         mood
                     })
@@ -269,47 +347,39 @@ pub(super) fn key_of(id: &str) -> u64 {
 }
 
 fn live(
-    heads: &Sentiment,
+    models: &Models,
     state: &mut Partition,
     interaction: u64,
     at: Micros,
     turn: &Turn<Redacted<'_>>,
+    words: Option<&Words>,
 ) -> TurnMood {
     let text = turn.text.as_str();
     let role = turn.speaker.role;
-    let tag = turn.language.as_ref().map(Redacted::as_str);
     let Some(spoken) = Spoken::new(turn.turn_id.as_str(), at, role, turn.content_type, text) else {
         return TurnMood::default();
     };
     let talk = state.talk(interaction, at);
-    let mood = mood(heads, text, role, tag, talk.as_deref());
+    let mood = mood(models, words, role, talk.as_deref());
     if let Some(talk) = talk {
         talk.remember(spoken);
     }
     mood
 }
 
-fn mood(
-    heads: &Sentiment,
-    text: &str,
-    speaker: Speaker,
-    tag: Option<&str>,
-    talk: Option<&Talk>,
-) -> TurnMood {
-    let Some(grams) = language::grams(tag, text) else {
+fn mood(models: &Models, words: Option<&Words>, speaker: Speaker, talk: Option<&Talk>) -> TurnMood {
+    let Some(words) = words else {
         return TurnMood::default();
     };
-    let symbols = Symbols::of(text);
-    if symbols.items.is_empty() {
-        return TurnMood::default();
-    }
-    let dissatisfaction = (speaker == Speaker::Customer).then(|| {
-        let around = talk.map(|talk| talk.around(&symbols)).unwrap_or_default();
-        heads.dissatisfaction(&symbols, &around, grams)
+    let around = (speaker == Speaker::Customer).then(|| {
+        talk.map(|talk| talk.around(&words.symbols))
+            .unwrap_or_default()
     });
+    let told = models.told(words.mood, &words.features, around.as_ref(), words.grams);
     TurnMood {
-        polarity: Some(heads.polarity(&symbols, grams)),
-        dissatisfaction: dissatisfaction.flatten(),
+        polarity: Some(told.mood),
+        dissatisfaction: told.dissatisfaction,
+        models: Some(told.models),
     }
 }
 
@@ -329,7 +399,7 @@ mod tests {
     }
 
     fn around(facts: Vec<(u64, Spoken)>, at_minute: i64) -> Option<(Option<u32>, bool)> {
-        let mut moods = Moods::default();
+        let mut moods = Moods::new(SharedModels::new(Models::shipped().unwrap()));
         let source: Arc<str> = "s".into();
         moods.restore(&source, 0, facts.into_iter());
         let state = moods.partitions.get_mut(&(source, 0))?;

@@ -9,6 +9,7 @@ use super::*;
 use crate::contract::{RejectCode, Rejection};
 use crate::disk::Faults;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
+use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::lake::read_new_files;
 use crate::source::{Document, Polled, Record};
 use crate::tables::TableId;
@@ -137,6 +138,7 @@ async fn partitions_come_and_go_and_what_was_read_is_committed_before() {
             max_future_micros: 1,
         },
         clock: || NOW,
+        models: SharedModels::new(Models::shipped().unwrap()),
     };
     let monitor = Monitor::default();
     let pipeline = Pipeline::start(

@@ -39,6 +39,8 @@ pub(super) const VIEWS: &[File] = files!("views":
     "knowledge_events",
     "dead_letters",
     "requests",
+    "request_matches",
+    "gaps",
     "effects",
     "topics",
     "topic_lineage",

@@ -1,12 +1,11 @@
-//! Rows of a statement of ours as typed values, for jobs.
+//! Rows of our own statements as typed values, for jobs.
 //!
-//! Invariants: it sees everything and is under the limits of its engine; an error names the place of a wrong value,
-//! never the value. Not here: statements (`queries/`), answers of doors (`api`).
+//! The statements stand in `queries/`; they run under the engine's limits as `admin`. Times come as text or, cast to
+//! bigint, as microseconds. Not here: answers of doors (`api`).
 
 use arrow::json::WriterBuilder;
 use arrow::json::writer::JsonArray;
-use datafusion::error::DataFusionError;
-use futures::TryStreamExt;
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -15,41 +14,51 @@ use super::error::QueryError;
 use crate::domain::Role;
 
 impl Engine {
-    /// The rows that `sql` gives.
+    /// The rows that one of our statements gives, handed on some at a time.
     ///
     /// # Errors
-    /// What stopped the query, or a row of another shape.
+    /// What stopped the query, or a row of another shape: a mistake of ours.
     pub async fn typed<T: DeserializeOwned>(
         &self,
         sql: &str,
         parameters: Vec<Value>,
-    ) -> Result<Vec<T>, QueryError> {
+        mut each: impl FnMut(T),
+    ) -> Result<(), QueryError> {
         let mut request = Request::new(sql, Role::Admin);
         request.parameters = parameters;
         request.door = "maintenance";
-        let answer = self.run(request).await?;
-        let batches: Vec<_> = answer.batches.try_collect().await?;
-        let unreadable = |error: arrow::error::ArrowError| {
-            QueryError::internal("reading rows of a job", DataFusionError::from(error))
-        };
-        let mut writer = WriterBuilder::new()
-            .with_explicit_nulls(true)
-            .build::<_, JsonArray>(Vec::new());
-        for batch in &batches {
-            writer.write(batch).map_err(unreadable)?;
+        let mut answer = self.run(request).await?;
+        while let Some(rows) = answer.batches.next().await {
+            let mut writer = WriterBuilder::new()
+                .with_explicit_nulls(true)
+                .build::<_, JsonArray>(Vec::new());
+            let written = writer.write(&rows?).and_then(|()| writer.finish());
+            written.map_err(|error| QueryError::internal("reading rows", error.into()))?;
+            let json = writer.into_inner();
+            if json.is_empty() {
+                continue;
+            }
+            // The place and not the value: rows hold what customers said.
+            let mut json = serde_json::Deserializer::from_slice(&json);
+            let rows: Vec<T> = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+                QueryError::Invalid(format!("a row has another shape at {}", error.path()))
+            })?;
+            rows.into_iter().for_each(&mut each);
         }
-        writer.finish().map_err(unreadable)?;
-        let json = writer.into_inner();
-        if json.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut json = serde_json::Deserializer::from_slice(&json);
-        serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let place = format!("a row has another shape at {}", error.path());
-            QueryError::internal(
-                "reading rows of a job",
-                DataFusionError::External(place.into()),
-            )
-        })
+        Ok(())
+    }
+
+    /// The same as a list.
+    ///
+    /// # Errors
+    /// What stopped the query, or a row of another shape: a mistake of ours.
+    pub async fn typed_rows<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        parameters: Vec<Value>,
+    ) -> Result<Vec<T>, QueryError> {
+        let mut rows = Vec::new();
+        self.typed(sql, parameters, |row| rows.push(row)).await?;
+        Ok(rows)
     }
 }

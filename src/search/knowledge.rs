@@ -15,7 +15,7 @@ use super::shipped::{Models, ShippedError};
 use super::snippet::{cut, wanted};
 use super::{base::Without, synonyms};
 use crate::error::{Coded, ErrorCode};
-use crate::store::article::{Article, Kind};
+use crate::store::article::{Article, Content, Kind};
 use crate::store::{Store, StoreError};
 
 /// Learning begins when nothing has changed for this long, or after [`LONGEST_WAIT`].
@@ -76,6 +76,15 @@ pub struct Item {
     pub highlights: Vec<(usize, usize)>,
     /// Grows with the likeness; comparable within one base and model only.
     pub score: f64,
+    /// How likely it answers.
+    pub p_answered: f64,
+}
+
+/// An article that a full search found, whether it was valid or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its id.
+    pub article_id: String,
     /// How likely it answers.
     pub p_answered: f64,
 }
@@ -283,6 +292,43 @@ impl Knowledge {
             p_answered: items.first().map_or(0.0, |first| first.p_answered),
             items,
         })
+    }
+}
+
+impl Knowledge {
+    /// Everything that a base holds for a query at any time and on any channel, best first: what gaps are judged by.
+    ///
+    /// # Errors
+    /// When there is no such base, or its index fails.
+    pub fn probe(&self, base: &str, query: &str, limit: usize) -> Result<Vec<Found>, SearchError> {
+        let shelf = self.shelf(base).ok_or(SearchError::UnknownBase)?;
+        let shipped = self.0.models.parts();
+        let state = shelf.state();
+        let model = Arc::clone(&state.model);
+        let nothing = Without::default();
+        let hits = state
+            .base
+            .find(shipped.models, shipped.ranker, &model, query, &nothing)?;
+        let found = hits.into_iter().filter_map(|hit| {
+            Some(Found {
+                article_id: state.entry(hit.article)?.id.clone(),
+                p_answered: f64::from(model.probability(shipped.answered, &hit.evidence)),
+            })
+        });
+        Ok(found.take(limit).collect())
+    }
+
+    /// The articles of a base with their ids; none when there is no such base.
+    #[must_use]
+    pub fn contents(&self, base: &str) -> Vec<(String, Content)> {
+        let Some(shelf) = self.shelf(base) else {
+            return Vec::new();
+        };
+        let state = shelf.state();
+        let entries = state.entries();
+        entries
+            .map(|entry| (entry.id.clone(), entry.content.clone()))
+            .collect()
     }
 }
 

@@ -31,5 +31,5 @@ pub mod tokenizer;
 pub mod train;
 pub mod turns;
 
-pub use knowledge::{BaseState, Item, Knowledge, SearchError, SearchQuery, SearchResult};
+pub use knowledge::{BaseState, Found, Item, Knowledge, SearchError, SearchQuery, SearchResult};
 pub use shipped::{Models, ShippedError};

@@ -90,6 +90,11 @@ impl State {
         self.entries.get(usize::try_from(number).ok()?)?.as_ref()
     }
 
+    /// Every article with its id.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().flatten()
+    }
+
     /// How many articles it knows.
     #[must_use]
     pub fn articles(&self) -> usize {

@@ -76,10 +76,10 @@ fn answer(pen: &mut Pen<'_>, sent: SurveySent<Text<'_>>, sent_at: i64) {
     let contact = pen.contact;
     let felt = contact.mood_end + 0.6 * pen.dice.normal();
     let csat = match felt {
-        felt if felt < -1.0 => 1,
-        felt if felt < -0.45 => 2,
-        felt if felt < 0.05 => 3,
-        felt if felt < 0.6 => 4,
+        felt if felt < -1.7 => 1,
+        felt if felt < -1.15 => 2,
+        felt if felt < -0.5 => 3,
+        felt if felt < 0.15 => 4,
         _ => 5_u8,
     };
     let highest = i64::from(csat) * 2;

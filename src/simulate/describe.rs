@@ -23,6 +23,7 @@ struct Channel {
     abandoned: u64,
     waits_s: Vec<f64>,
     handled_s: Vec<f64>,
+    talked_s: Vec<f64>,
 }
 
 /// Figures while they are collected.
@@ -42,6 +43,7 @@ struct Portrait {
     curve: Vec<(usize, usize)>,
     firsts: u64,
     firsts_solved: u64,
+    patience_s: Vec<f64>,
     open: HashMap<String, Open>,
 }
 
@@ -58,6 +60,11 @@ struct Open {
 /// Runs the desk and gives its figures as a Markdown page.
 pub fn describe(options: &Options, library: &Library) -> String {
     let mut portrait = Portrait::default();
+    // Late events would be seen before what they follow.
+    let options = &Options {
+        late: false,
+        ..options.clone()
+    };
     for day in Run::new(options, library) {
         portrait.days.insert(day.day.to_string(), day.interactions);
         for (at, line) in &day.lines {
@@ -66,11 +73,18 @@ pub fn describe(options: &Options, library: &Library) -> String {
             }
         }
         for row in day.rows {
-            if let Row::InteractionTruth(row) = row
-                && row.initial_id.is_none()
-            {
+            let Row::InteractionTruth(row) = row else {
+                continue;
+            };
+            if row.initial_id.is_none() {
                 portrait.firsts += 1;
                 portrait.firsts_solved += u64::from(row.solved);
+            }
+            if let Some(patience_ms) = row
+                .patience_ms
+                .filter(|_| row.interaction_id.starts_with("call-"))
+            {
+                portrait.patience_s.push(patience_ms as f64 / 1e3);
             }
         }
     }
@@ -111,7 +125,7 @@ impl Portrait {
                     open.answered_at = at;
                 }
             }
-            "interaction.wrapped_up.v1" => self.wrapped(&subject, at),
+            "interaction.wrapped_up.v1" => self.wrapped(&subject, at, data),
             "interaction.ended.v1" => {
                 if let Some(open) = self.open.get_mut(&subject) {
                     let turns = std::mem::take(&mut open.turns) as f64;
@@ -141,13 +155,15 @@ impl Portrait {
         channel.waits_s.push((at - open.queued_at) as f64 / 1e6);
     }
 
-    fn wrapped(&mut self, subject: &str, at: i64) {
+    fn wrapped(&mut self, subject: &str, at: i64, data: &Value) {
         let Some(open) = self.open.get_mut(subject) else {
             return;
         };
         open.talk_s = (at - open.answered_at) as f64 / 1e6;
         let channel = self.channels.entry(open.channel.clone()).or_default();
         channel.handled_s.push(open.talk_s);
+        let wrap_s = data["wrap_up_ms"].as_f64().unwrap_or(0.0) / 1e3;
+        channel.talked_s.push((open.talk_s - wrap_s).max(0.0));
     }
 
     fn turn(&mut self, subject: &str, data: &Value) {
@@ -231,6 +247,7 @@ impl Portrait {
             page,
             "| first contacts that solved the matter | {solved:.1} % |"
         );
+        self.calls(page);
         for (speaker, lengths) in &mut self.lengths {
             let _ = writeln!(
                 page,
@@ -240,6 +257,14 @@ impl Portrait {
                 quantile(lengths, 0.9)
             );
         }
+        let mut all: Vec<f64> = self.turns.values().flatten().copied().collect();
+        all.retain(|turns| *turns > 0.0);
+        let _ = writeln!(
+            page,
+            "| turns of an interaction: mean, median | {:.1}, {:.0} |",
+            mean(&all),
+            quantile(&mut all, 0.5)
+        );
         for (channel, turns) in &mut self.turns {
             let told = format!("{:.1}, {:.0}", mean(turns), quantile(turns, 0.5));
             let _ = writeln!(
@@ -253,6 +278,38 @@ impl Portrait {
             let _ = writeln!(
                 page,
                 "| distinct character pairs in {characters} characters | {pairs} |"
+            );
+        }
+    }
+}
+
+impl Portrait {
+    /// The figures that call centres publish.
+    fn calls(&mut self, page: &mut String) {
+        let Some(calls) = self.channels.get_mut("call") else {
+            return;
+        };
+        let share = 100.0 * calls.abandoned as f64 / calls.queued.max(1) as f64;
+        let _ = writeln!(page, "| queued calls abandoned | {share:.1} % |");
+        for (name, values, high) in [
+            (
+                "wait of calls, s: mean, median, 90 %",
+                &mut calls.waits_s,
+                true,
+            ),
+            ("talk of calls, s: mean, median", &mut calls.talked_s, false),
+            (
+                "patience of calls, s: mean, median",
+                &mut self.patience_s,
+                false,
+            ),
+        ] {
+            let (mean, median) = (mean(values), quantile(values, 0.5));
+            let high = high.then(|| format!(", {:.0}", quantile(values, 0.9)));
+            let _ = writeln!(
+                page,
+                "| {name} | {mean:.0}, {median:.0}{} |",
+                high.unwrap_or_default()
             );
         }
     }

@@ -14,6 +14,7 @@ use super::dice::{Dice, Stream};
 use super::floor::{self, Floor, Happened};
 use super::people::{has_second, is_english};
 use super::plan::{DAY_SHAPE, Plan, TOPIC_SHAPE};
+use super::quota::Quota;
 use super::scenario::{Intent, Library};
 use super::staff::{DAY, Duty, EMAIL, HOUR, MINUTE, SECOND, Staff, VIDEO};
 use crate::domain::{Channel, EndReason, EndedBy, LegOutcome, Micros};
@@ -81,6 +82,8 @@ pub(super) struct Desk<'l> {
     pub floor: Floor,
     pub customers: Customers,
     pub contacts: HashMap<u64, Contact>,
+    /// When the number of interactions is fixed.
+    pub quota: Option<Quota>,
     /// Contacts that began and are not over, by begin.
     open: BTreeSet<(i64, u64)>,
     finished: Vec<Finished>,
@@ -108,6 +111,7 @@ impl<'l> Desk<'l> {
             floor,
             customers: Customers::new(seed, population),
             contacts: HashMap::new(),
+            quota: None,
             open: BTreeSet::new(),
             finished: Vec::new(),
             number: 0,
@@ -117,6 +121,9 @@ impl<'l> Desk<'l> {
             per_share: options.per_day() * FIRST / shares.max(f64::MIN_POSITIVE),
         };
         desk.floor.timer(desk.now, Timer::Day as u64);
+        if let Some(total) = options.interactions {
+            desk.limit_to(total);
+        }
         desk
     }
 
@@ -235,6 +242,20 @@ impl<'l> Desk<'l> {
             * self.plan.left_by_interventions(topic, middle)
     }
 
+    /// Contacts that every topic has on a day, before chance.
+    pub(super) fn rates(&self, day: u32) -> Vec<f64> {
+        let rate = |topic| {
+            let calendar = self.plan.calendar_factor(self.intent(topic), day);
+            self.rate(topic, day, calendar)
+        };
+        (0..self.plan.topics.len()).map(rate).collect()
+    }
+
+    /// Makes all rates so many times as great, first contacts and others.
+    pub(super) fn scale_rates(&mut self, factor: f64) {
+        self.per_share *= factor * FIRST;
+    }
+
     /// What the planners expect of a day, in minutes of work by queue. They
     /// know the week and underrate the peaks of the year.
     fn expected_minutes(&self, day: u32) -> Vec<f64> {
@@ -261,10 +282,17 @@ impl<'l> Desk<'l> {
     fn arrivals(&mut self, day: u32, day_start: i64) {
         let mut dice = Dice::new(self.seed, Stream::Arrivals, u64::from(day));
         let common = dice.gamma(DAY_SHAPE);
-        for topic in 0..self.plan.topics.len() {
-            let calendar = self.plan.calendar_factor(self.intent(topic), day);
-            let mean = self.rate(topic, day, calendar) * common * dice.gamma(TOPIC_SHAPE);
-            for _ in 0..dice.poisson(mean) {
+        let fixed = self.fixed_counts(day, &mut dice);
+        let rates = self.rates(day);
+        for (topic, rate) in rates.into_iter().enumerate() {
+            let count = match fixed.as_ref().and_then(|counts| counts.get(topic)) {
+                Some(count) => *count,
+                None => {
+                    let mean = rate * common * dice.gamma(TOPIC_SHAPE);
+                    dice.poisson(mean)
+                }
+            };
+            for _ in 0..count {
                 let hour = dice.weighted(&HOURS) as i64 * HOUR;
                 let at = day_start + hour + dice.below(HOUR as u64) as i64;
                 let channel = CHANNELS[dice.weighted(&CHANNELS.map(|(_, share)| share))].0;
@@ -304,6 +332,9 @@ impl<'l> Desk<'l> {
     ) {
         self.number += 1;
         let number = self.number;
+        if earlier.is_none() {
+            self.expects(at, number);
+        }
         let mut dice = Dice::new(self.seed, Stream::Journey, number);
         let day = self.day_of(at);
         let tries = earlier.as_ref().map_or(0, |earlier| earlier.tries);
@@ -356,7 +387,8 @@ impl<'l> Desk<'l> {
         let Some(mut contact) = self.contacts.remove(&number) else {
             return;
         };
-        if self.customers.is_gone(contact.customer, at) {
+        self.came(at, number);
+        if self.customers.is_gone(contact.customer, at) && !self.replace_gone(&mut contact, at) {
             return;
         }
         self.open.insert((at, number));
@@ -436,7 +468,7 @@ impl<'l> Desk<'l> {
             // Nobody does so at night; the next morning.
             next += 9 * HOUR;
         }
-        if next >= self.end() {
+        if next >= self.end() || !self.makes_room(next) {
             return;
         }
         let switches = !by_callback && contact.dice.chance(0.35);

@@ -4,11 +4,13 @@
 //! the thing) is the same in all sentences of an interaction; the places of
 //! personal values are those in the finished text, in Unicode scalars.
 
+use super::calendar::parts;
 use super::dice::{Dice, Stream};
 use super::noise::{self, Piece};
 use super::people::Person;
 use super::scenario::grammar::{Pattern, Said};
 use super::scenario::{Intent, Language, Part};
+use crate::domain::Day;
 
 /// A personal value in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(super) struct Phrases<'a> {
     pub other_facts: bool,
     /// What a recogniser does; 0 in writing.
     pub noise: f64,
+    /// Days that are spoken of lie around this one.
+    pub today: Day,
     pub dice: Dice,
     pieces: Vec<Piece>,
 }
@@ -63,6 +67,7 @@ impl<'a> Phrases<'a> {
             judge: false,
             other_facts: false,
             noise: 0.0,
+            today: Day(0),
             dice,
             pieces: Vec::new(),
         }
@@ -71,11 +76,30 @@ impl<'a> Phrases<'a> {
     /// Adds one of the sentences of a part.
     pub(super) fn add(&mut self, part: Part) -> &mut Self {
         let patterns = self.language.part(part);
-        if !patterns.is_empty() {
-            let pattern = self.dice.pick(patterns);
+        let Some(last) = patterns.len().checked_sub(1) else {
+            return self;
+        };
+        let mut chosen = self.dice.below(patterns.len() as u64) as usize;
+        // Nobody at a phone company speaks of parcels: the next one that fits.
+        for _ in 0..last {
+            let fits = patterns
+                .get(chosen)
+                .is_none_or(|pattern| self.fits(pattern));
+            if fits {
+                break;
+            }
+            chosen = if chosen == last { 0 } else { chosen + 1 };
+        }
+        if let Some(pattern) = patterns.get(chosen) {
             self.expand(pattern);
         }
         self
+    }
+
+    /// Whether a sentence speaks of nothing that the industry leaves out.
+    fn fits(&self, pattern: &Pattern) -> bool {
+        let names = |slot: &String| pattern.names(slot);
+        !self.intent.leaves_out.iter().any(names)
     }
 
     /// Adds one of the intent's wordings.
@@ -115,6 +139,10 @@ impl<'a> Phrases<'a> {
 
     /// Ends a sentence when another one follows.
     pub(super) fn stop(&mut self) -> &mut Self {
+        let ends = |piece: &Piece| piece.text.ends_with(['。', '？', '！', '.', '?', '!']);
+        if self.pieces.last().is_some_and(ends) {
+            return self;
+        }
         let mark = if self.language.is_english() {
             ". "
         } else {
@@ -250,13 +278,19 @@ impl<'a> Phrases<'a> {
     }
 
     fn day(&mut self) -> String {
-        let (month, day) = (self.dice.between(1, 12), self.dice.between(1, 28));
+        let date = self.today.0 + self.dice.between(-12, 12) as i32;
+        let (_, month, day) = parts(date);
         let mut of = |list: &str| {
             let values = self.language.values(list);
             let chosen = self.dice.below(values.len() as u64) as usize;
             values.get(chosen).cloned().unwrap_or_default()
         };
-        let (word, name, part) = (of("weekday"), of("month"), of("part_of_day"));
+        let (word, part) = (of("weekday"), of("part_of_day"));
+        let names = self.language.values("month");
+        let name = names
+            .get(month.saturating_sub(1) as usize)
+            .or_else(|| names.first());
+        let name = name.map_or("", String::as_str);
         match (self.dice.chance(0.4), self.language.is_english()) {
             (true, _) => word,
             (false, true) => format!("{name} {day}"),

@@ -26,8 +26,11 @@ use crate::contract::event::{
     Started, Transferred, WrappedUp,
 };
 use crate::domain::{
-    Channel, Direction, EndReason, EndedBy, Entry, IvrAction, Json, KnowledgeAction,
+    Channel, Direction, EndReason, EndedBy, Entry, IvrAction, Json, KnowledgeAction, Micros,
 };
+
+/// Spread (log) of how well lines and voices are recognised.
+const LINES: f64 = 0.5;
 
 /// What rendering needs besides the contact.
 #[derive(Clone, Copy)]
@@ -400,8 +403,24 @@ impl<'a> Pen<'a> {
         });
         let mut phrases = Phrases::new(self.language, wording, self.person, matter, dice);
         phrases.agent_id = agent_id;
+        phrases.today = Micros(contact.started_at).day();
         phrases.judge = self.world.options.judge;
         phrases
+    }
+
+    /// How much the recogniser gets wrong in this contact: lines and voices
+    /// differ, by a factor with mean 1; nothing in writing.
+    fn noise(&self) -> f64 {
+        if !self.contact.is_voice() {
+            return 0.0;
+        }
+        let mut line = Dice::new(
+            self.world.seed,
+            Stream::Words,
+            (1 << 41) | self.contact.number,
+        );
+        let factor = (LINES * line.normal() - LINES * LINES / 2.0).exp();
+        self.world.options.asr_noise * factor
     }
 
     pub(super) fn talk_of(
@@ -416,11 +435,7 @@ impl<'a> Pen<'a> {
             gap: contact.gap,
             mood: self.moods(stay),
             asked: self.asked,
-            noise: if contact.is_voice() {
-                self.world.options.asr_noise
-            } else {
-                0.0
-            },
+            noise: self.noise(),
             shown_title: title,
             shows_answer,
             failing: contact.failing,

@@ -103,7 +103,7 @@ fn agent_script(talk: &Talk<'_>, stay: &Stay, dice: &mut Dice) -> Script {
         (true, _) => Act::Answers,
         // Who trusts the old or the other article answers with it.
         (false, Gap::Outdated | Gap::Conflict) => Act::Answers,
-        _ if dice.chance(0.3) => Act::Unrelated,
+        _ if dice.chance(0.3) && !stay.solved => Act::Unrelated,
         _ => Act::Unsure,
     };
     let ask = if talk.asked {
@@ -248,7 +248,11 @@ fn sentence(
             phrases.noise = 0.0;
             (bot(talk, act, phrases), false)
         }
-        _ => (agent(act, solved, phrases), false),
+        _ => {
+            // Headsets are better than phones in the street.
+            phrases.noise = talk.noise * 0.5;
+            (agent(act, solved, phrases), false)
+        }
     }
 }
 
@@ -275,7 +279,7 @@ fn customer(
                 phrases.add(Part::Endings);
             }
             // Many say what else is on their mind in the same breath.
-            if phrases.dice.chance(0.35) {
+            if phrases.dice.chance(0.28) {
                 phrases.stop().add(Part::FollowUps);
             }
             feeling(talk, mood, phrases)

@@ -11,6 +11,7 @@ fn options() -> Options {
     Options {
         seed: 7,
         interactions_per_day: 350.0,
+        interactions: None,
         start: Micros::parse("2026-11-18T03:00:00Z").unwrap(),
         days: 2,
         turns: true,
@@ -106,6 +107,27 @@ fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
         },
     ] {
         assert!(all.lines != written(&other).lines);
+    }
+}
+
+#[test]
+fn a_number_of_interactions_is_kept_to_the_last_one() {
+    for (total, days) in [(1, 1), (37, 1), (300, 1), (401, 3)] {
+        let asked = Options {
+            interactions: Some(total),
+            interactions_per_day: total as f64 / f64::from(days),
+            days,
+            ..options()
+        };
+        let all = written(&asked);
+        let counted = all.lines.iter().filter(|line| {
+            let kind = read(line).data.event_type();
+            matches!(kind, EventType::Started | EventType::Transcript)
+        });
+        assert_eq!(counted.count() as u64, total, "{days} days");
+        assert_eq!(interactions(&all.rows).count() as u64, total);
+        let repeats = interactions(&all.rows).filter(|row| row.repeats > 0);
+        assert!(total < 300 || repeats.count() > 20);
     }
 }
 

@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// A record on its way out.
 pub struct Outgoing {
-    /// Stable over repeats: the key of the record and its header `id`.
+    /// Stable over repeats: the header `id`, and the key unless another one is given.
     pub id: String,
     /// The document.
     pub payload: Vec<u8>,
@@ -106,6 +106,19 @@ impl TopicSink {
     /// # Errors
     /// When one of them was not taken; others may have been.
     pub fn deliver(&self, records: &[Outgoing]) -> Result<(), SinkError> {
+        self.deliver_by(records, |outgoing| (&outgoing.id, outgoing))
+    }
+
+    /// Like [`deliver`](Self::deliver); `key_of` gives a record's key and the
+    /// record: those of one key are in one partition and stay in order.
+    ///
+    /// # Errors
+    /// When one of them was not taken; others may have been.
+    pub fn deliver_by<R>(
+        &self,
+        records: &[R],
+        key_of: impl Fn(&R) -> (&str, &Outgoing),
+    ) -> Result<(), SinkError> {
         let failed = |error: KafkaError| SinkError::Delivery {
             topic: self.topic.clone(),
             what: error.to_string(),
@@ -114,7 +127,8 @@ impl TopicSink {
         answers.set(None);
         let begun = Instant::now();
         for outgoing in records {
-            let mut record = self.record(outgoing);
+            let (key, outgoing) = key_of(outgoing);
+            let mut record = self.record(outgoing, key);
             while let Err((error, back)) = self.producer.send(record) {
                 let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
                 if !is_full || begun.elapsed() > FLUSH_WITHIN {
@@ -129,7 +143,7 @@ impl TopicSink {
         answers.set(None).map_or(Ok(()), |error| Err(failed(error)))
     }
 
-    fn record<'r>(&'r self, outgoing: &'r Outgoing) -> BaseRecord<'r, str, [u8]> {
+    fn record<'r>(&'r self, outgoing: &'r Outgoing, key: &'r str) -> BaseRecord<'r, str, [u8]> {
         let headers = OwnedHeaders::new()
             .insert(Header {
                 key: "id",
@@ -140,7 +154,7 @@ impl TopicSink {
                 value: Some("application/cloudevents+json"),
             });
         BaseRecord::to(&self.topic)
-            .key(outgoing.id.as_str())
+            .key(key)
             .payload(outgoing.payload.as_slice())
             .headers(headers)
     }

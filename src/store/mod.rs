@@ -1,4 +1,5 @@
-//! The operational state: API keys, the articles of the knowledge bases, interventions and the audit log.
+//! The operational state: API keys, the articles of the knowledge bases, what people decided about their gaps and say of
+//! turns and topics, interventions, risks of customers, the audit log.
 //!
 //! [`Store`] is the same for every backend: what is decided here (secrets, hashes, the cache, which changes are
 //! audited) is written once, and a backend only moves rows. All SQL of a backend stands in its own file, its
@@ -15,12 +16,18 @@ pub mod article;
 mod articles;
 mod audit;
 mod cache;
+pub mod gap;
 pub mod intervention;
 mod interventions;
 mod key;
+pub mod label;
+mod risks;
 mod sqlite;
 mod sqlite_articles;
+mod sqlite_gaps;
 mod sqlite_interventions;
+mod sqlite_labels;
+mod sqlite_risks;
 mod sqlite_topics;
 #[cfg(test)]
 mod suite;
@@ -32,6 +39,7 @@ use std::time::Instant;
 
 pub use audit::{AuditRow, Change};
 pub use key::{ApiKey, Key, NewKey, Principal};
+pub use risks::{RiskCursor, RiskRun, RiskScore};
 
 use crate::config::StoreUrl;
 use crate::domain::Role;

@@ -26,7 +26,7 @@ const MAX_CONNECTIONS: u32 = 4;
 const MODE_OWNER_ONLY: u32 = 0o600;
 
 /// Number, name and text of every migration. A test compares the list with the folder.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: &[(i64, &str, &str)] = &[
     (
         1,
         "keys_and_audit",
@@ -38,6 +38,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         include_str!("migrations/sqlite/0030_articles.sql"),
     ),
     (
+        40,
+        "gap_reviews",
+        include_str!("migrations/sqlite/0040_gap_reviews.sql"),
+    ),
+    (
         50,
         "interventions",
         include_str!("migrations/sqlite/0050_interventions.sql"),
@@ -46,6 +51,16 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         60,
         "topics",
         include_str!("migrations/sqlite/0060_topics.sql"),
+    ),
+    (
+        70,
+        "labels",
+        include_str!("migrations/sqlite/0070_labels.sql"),
+    ),
+    (
+        90,
+        "risks",
+        include_str!("migrations/sqlite/0090_risks.sql"),
     ),
 ];
 
@@ -311,10 +326,11 @@ async fn lock_migrations(path: &Path) -> Result<File, StoreError> {
 }
 
 async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
-    let migrations = MIGRATIONS.map(|(version, name, sql)| {
+    let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
         let kind = MigrationType::Simple;
         Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
     });
+    let migrations: Vec<Migration> = migrations.collect();
     let path = path.to_owned();
     match Migrator::with_migrations(migrations.into()).run(pool).await {
         Ok(()) => Ok(()),
@@ -347,7 +363,10 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         files.sort();
-        let listed = MIGRATIONS.map(|(version, name, _)| format!("{version:04}_{name}.sql"));
+        let listed: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|(version, name, _)| format!("{version:04}_{name}.sql"))
+            .collect();
         assert_eq!(files, listed);
     }
 

@@ -2,11 +2,13 @@
 //! the same database. A new backend adds one line to [`for_every_case`]'s callers.
 
 use super::article::{Content, Expected, Status, Written};
+use super::gap::{GapAction, GapReview, GapStatus, GapWrite};
 use super::intervention::{
     FrozenTopics, Intervention, InterventionFilter, InterventionKind, NewIntervention, Origin,
 };
+use super::label::{Label, LabelKind, NewLabel, WhichLabels};
 use super::topic::{Merging, TopicPatch, Undoing, held};
-use super::{Change, Key, Revocation, Store};
+use super::{Change, Key, Revocation, RiskRun, RiskScore, Store};
 use crate::domain::{Day, Role};
 
 fn change(at_us: i64) -> Change<'static> {
@@ -289,6 +291,54 @@ async fn articles_are_listed_by_base_and_status(store: Store, second: Store) {
     assert_eq!(audit.first().unwrap().action, "article.import");
 }
 
+async fn decisions_about_gaps_are_versions(store: Store, second: Store) {
+    let write = |expected, action, status, undoes| GapWrite {
+        gap_id: "g-1",
+        expected,
+        action,
+        review: GapReview {
+            status,
+            ..GapReview::default()
+        },
+        undoes,
+    };
+    assert_eq!(store.gap_review("g-1").await.unwrap(), None);
+    let accept = write(Some(0), GapAction::Accept, GapStatus::Accepted, None);
+    let first = store.review_gap(accept.clone(), &change(5)).await.unwrap();
+    assert_eq!(first.unwrap().version, 1);
+    // Whoever has not seen it writes nothing.
+    assert_eq!(second.review_gap(accept, &change(6)).await.unwrap(), Err(1));
+    let reject = write(Some(1), GapAction::Reject, GapStatus::Rejected, None);
+    second
+        .review_gap(reject, &change(7))
+        .await
+        .unwrap()
+        .unwrap();
+    let undo = write(None, GapAction::Undo, GapStatus::Accepted, Some(2));
+    store.review_gap(undo, &change(8)).await.unwrap().unwrap();
+    let all = second.gap_reviews().await.unwrap();
+    assert_eq!(
+        (all.len(), all[0].version, all[0].review.status),
+        (1, 3, GapStatus::Accepted)
+    );
+    let changes = store.gap_changes("g-1").await.unwrap();
+    let told: Vec<(i64, &str, bool)> = changes
+        .iter()
+        .map(|one| (one.version, &*one.action, one.is_undone))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (3, "undo", false),
+            (2, "reject", true),
+            (1, "accept", false)
+        ]
+    );
+    assert_eq!(changes[1].before.status, GapStatus::Accepted);
+    let audit = store.list_audit(None, 1).await.unwrap();
+    assert_eq!((&*audit[0].action, &*audit[0].target), ("gap.undo", "g-1"));
+}
+
 fn new_intervention(title: &str, day: i32) -> NewIntervention {
     NewIntervention {
         kind: InterventionKind::IvrMenu,
@@ -443,6 +493,59 @@ async fn topics_are_named_and_merged(store: Store, second: Store) {
     assert!(held(&merges).is_empty() && merges.len() == 1);
 }
 
+async fn labels_hold_until_the_next_one(store: Store, second: Store) {
+    let label = |turn: &str, kind, value: Option<&str>| NewLabel {
+        interaction_id: "c-1".to_owned(),
+        turn_id: turn.to_owned(),
+        kind,
+        value: value.map(str::to_owned),
+    };
+    let first = [
+        label("1", LabelKind::Sentiment, Some("negative")),
+        label("1", LabelKind::Request, Some("true")),
+        label("2", LabelKind::Topic, Some("t-1")),
+    ];
+    store.write_labels(&first, &change(1)).await.unwrap();
+    let later = [
+        label("1", LabelKind::Sentiment, Some("neutral")),
+        label("2", LabelKind::Topic, None),
+    ];
+    store.write_labels(&later, &change(2)).await.unwrap();
+    let told = async |which: WhichLabels, limit| -> Vec<(String, Option<String>, i64)> {
+        let found = second.labels(&which, limit).await.unwrap();
+        let of = |one: Label| (one.label.turn_id, one.label.value, one.at_us);
+        found.into_iter().map(of).collect()
+    };
+    let row = |turn: &str, value: &str, at| (turn.to_owned(), Some(value.to_owned()), at);
+    let present = told(WhichLabels::default(), 9).await;
+    assert_eq!(present, [row("1", "neutral", 2), row("1", "true", 1)]);
+    let moods = WhichLabels {
+        kind: Some(LabelKind::Sentiment),
+        with_history: true,
+        ..WhichLabels::default()
+    };
+    let history = told(moods.clone(), 9).await;
+    assert_eq!(history, [row("1", "neutral", 2), row("1", "negative", 1)]);
+    let newest = second.labels(&moods, 1).await.unwrap();
+    let before = WhichLabels {
+        before: newest.first().map(|label| label.seq),
+        ..moods
+    };
+    assert_eq!(told(before, 9).await, [row("1", "negative", 1)]);
+    let elsewhere = WhichLabels {
+        interaction_id: Some("c-2".to_owned()),
+        with_history: true,
+        ..WhichLabels::default()
+    };
+    assert!(told(elsewhere, 9).await.is_empty());
+    let audit = second.list_audit(None, 1).await.unwrap();
+    let last = audit.first().unwrap();
+    assert_eq!(
+        (last.action.as_str(), last.target.as_str()),
+        ("label.withdraw", "c-1/2/topic")
+    );
+}
+
 /// One test for each case, over the stores that `$open` makes.
 macro_rules! for_every_case {
     ($backend:ident, $open:path, [$($case:ident),+ $(,)?]) => {
@@ -454,6 +557,54 @@ macro_rules! for_every_case {
             })+
         }
     };
+}
+
+async fn risks_are_read_from_whole_runs(store: Store, second: Store) {
+    assert_eq!(second.risk_run().await.unwrap(), None);
+    let run = |run: &str| RiskRun {
+        run: run.to_owned(),
+        content: "{}".to_owned(),
+        scored_us: 7,
+    };
+    let score = |customer: i64, churn: Option<f64>| RiskScore {
+        customer_id: format!("c-{customer}"),
+        churn,
+        repeat_contact: Some(0.5),
+        best_hour_utc: None,
+        reasons: "[]".to_owned(),
+    };
+    let mut scores: Vec<RiskScore> = (0..9)
+        .map(|n| score(n, Some(0.1 * (n / 2) as f64)))
+        .collect();
+    scores.push(score(9, None));
+    store.write_risks(&run("a"), &scores).await.unwrap();
+    let mut found = Vec::new();
+    loop {
+        let after = found
+            .last()
+            .map(|last: &RiskScore| (last.churn.unwrap(), last.customer_id.as_str()));
+        let page = second.risk_page(0.1, after, 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    let ids: Vec<&str> = found
+        .iter()
+        .map(|score| score.customer_id.as_str())
+        .collect();
+    assert_eq!(ids, ["c-8", "c-6", "c-7", "c-4", "c-5", "c-2", "c-3"]);
+    assert_eq!(
+        second.risk_score("c-9").await.unwrap(),
+        Some(score(9, None))
+    );
+    store
+        .write_risks(&run("b"), &[score(1, Some(0.9))])
+        .await
+        .unwrap();
+    assert_eq!(second.risk_run().await.unwrap(), Some(run("b")));
+    assert_eq!(second.risk_page(0.0, None, 9).await.unwrap().len(), 1);
+    assert_eq!(second.risk_score("c-8").await.unwrap(), None);
 }
 
 async fn open_sqlite() -> (Store, Store, tempfile::TempDir) {
@@ -477,8 +628,11 @@ for_every_case!(
         the_audit_log_is_paged,
         articles_have_versions,
         articles_are_listed_by_base_and_status,
+        decisions_about_gaps_are_versions,
         interventions_are_kept_and_listed,
         publishing_an_article_opens_an_intervention,
         topics_are_named_and_merged,
+        labels_hold_until_the_next_one,
+        risks_are_read_from_whole_runs,
     ]
 );

@@ -9,7 +9,7 @@ use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondTy
 use arrow::error::ArrowError;
 
 use super::batch::{Batch, Row, TableSpec};
-use super::table;
+use super::{gaps, table};
 use crate::domain::Micros;
 
 /// A table that a job makes.
@@ -21,6 +21,10 @@ pub enum InsightId {
     Topics,
     /// What became of topics from run to run, and by people.
     TopicLineage,
+    /// What the knowledge base had for each request, and what became of it.
+    RequestMatches,
+    /// Where the knowledge bases fail, as the newest run says.
+    Gaps,
     /// What became of interventions.
     Effects,
 }
@@ -31,6 +35,8 @@ impl InsightId {
         Self::Requests,
         Self::Topics,
         Self::TopicLineage,
+        Self::RequestMatches,
+        Self::Gaps,
         Self::Effects,
     ];
 
@@ -40,6 +46,8 @@ impl InsightId {
             Self::Requests => &REQUESTS,
             Self::Topics => &TOPICS,
             Self::TopicLineage => &TOPIC_LINEAGE,
+            Self::RequestMatches => &gaps::REQUEST_MATCHES,
+            Self::Gaps => &gaps::GAPS,
             Self::Effects => &super::effects::EFFECTS,
         }
     }

@@ -11,16 +11,19 @@ mod batch;
 mod dead_letters;
 mod effects;
 mod events;
+mod gaps;
 mod insight;
 mod marts;
 mod others;
 mod turns;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 pub use batch::{Batch, Column, Kind, LegValues, TableSpec};
 pub use dead_letters::{DeadLetter, outgoing as outgoing_letters};
 pub use effects::EffectRow;
+pub use gaps::{GapRow, MatchRow, Matched};
 pub use insight::{GivenTopic, InsightId, LineageRow, RequestRow, TopicRow};
 pub use marts::MartId;
 
@@ -114,12 +117,14 @@ pub struct Meta<'a> {
 }
 
 /// How a turn feels, as its row says it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TurnMood {
     /// Polarity; none for what has no words in a known language.
     pub polarity: Option<Mood>,
     /// Probability that the customer is dissatisfied with the service.
     pub dissatisfaction: Option<f64>,
+    /// The models that said so, `name@version` apart by spaces.
+    pub models: Option<Arc<str>>,
 }
 
 /// A set of tables.

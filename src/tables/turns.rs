@@ -49,6 +49,7 @@ table!(SPEC, C, "turns", {
     Item = "item": Int(required),
     IngestedAt = "ingested_at": Time(required),
     Suspect = "suspect": Bool(required),
+    SentimentModel = "sentiment_model": Text,
 });
 
 /// The parts that a live turn and a turn of a transcript have in common.
@@ -184,6 +185,7 @@ fn append_mood(row: &mut Row<'_>, meta: &Meta<'_>, item: i32) {
         row.real(C::SentimentScore as usize, Some(polarity.score));
     }
     row.real(C::Dissatisfaction as usize, mood.dissatisfaction);
+    row.text(C::SentimentModel as usize, mood.models.as_deref());
 }
 
 fn append_topic(row: &mut Row<'_>, meta: &Meta<'_>, item: i32) {

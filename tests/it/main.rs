@@ -28,6 +28,8 @@ mod import;
 #[cfg(test)]
 mod kafka;
 #[cfg(test)]
+mod models;
+#[cfg(test)]
 mod object_store;
 #[cfg(test)]
 mod operations;
@@ -45,6 +47,8 @@ mod planted;
 mod power;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod simulate;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::api::interventions::topics_of;
 use crate::api::problem::ApiError;
 use crate::api::state::State;
 use crate::error::ErrorCode;
-use crate::store::article::{Article, DEFAULT_BASE, Expected, Status, Written};
+use crate::store::article::{Article, Content, DEFAULT_BASE, Expected, Status, Written};
 
 const MAX_LIMIT: u64 = 1_000;
 const DEFAULT_LIMIT: u64 = 100;
@@ -334,9 +334,20 @@ async fn write(
 ) -> Result<Written, ApiError> {
     check_key(base, id)?;
     let content = input.content().map_err(wrong)?;
-    let frozen = topics_of(state, &content);
     let _writing = state.knowledge.writing().await;
+    write_content(state, caller, (base, id), content, expected).await
+}
+
+/// Writes an article into store and index; the caller holds [`crate::search::Knowledge::writing`].
+pub(super) async fn write_content(
+    state: &State,
+    caller: &Caller,
+    (base, id): (&str, &str),
+    content: Content,
+    expected: Expected,
+) -> Result<Written, ApiError> {
     let change = change(state, caller);
+    let frozen = topics_of(state, &content);
     let written = state
         .store
         .publish_article((base, id), content, expected, (&frozen, None), &change)

@@ -4,6 +4,8 @@ use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::archive;
+use super::markdown;
 use super::records::{csv_head, csv_line, json_line};
 use super::view::ArticleView;
 use crate::api::describe::Problems;
@@ -77,7 +79,7 @@ pub(in crate::api) async fn base_get(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ExportFormat {
-    /// `jsonl` or `csv`.
+    /// `jsonl`, `csv`, or `markdown` for a tar archive of Markdown files, one an article.
     #[param(default = "jsonl", example = "csv")]
     pub format: Option<String>,
 }
@@ -95,6 +97,7 @@ pub struct ExportFormat {
         (status = 200, description = "The articles by id.", content(
             (String = "application/x-ndjson", example = json!("{\"base\":\"bank\",\"id\":\"a-1\",\"question\":\"怎么修改密码\"}\n")),
             (String = "text/csv", example = json!("id,base,kind,question,similar_questions,answer\r\na-1,bank,faq,怎么修改密码,更改密码,打开设置\r\n")),
+            (Vec<u8> = "application/x-tar"),
         )),
         Problems,
     ),
@@ -105,15 +108,25 @@ pub(in crate::api) async fn base_export(
     base: web::Path<String>,
     query: web::Query<ExportFormat>,
 ) -> Result<HttpResponse, ApiError> {
-    let is_csv = match query.format.as_deref().unwrap_or("jsonl") {
-        "csv" => true,
-        "jsonl" => false,
-        _ => return Err(ApiError::parameter("/format", "expected jsonl or csv")),
+    let format = query.format.as_deref().unwrap_or("jsonl");
+    let kind = match format {
+        "csv" => "text/csv; charset=utf-8",
+        "jsonl" => "application/x-ndjson",
+        "markdown" => "application/x-tar",
+        _ => {
+            return Err(ApiError::parameter(
+                "/format",
+                "expected jsonl, csv or markdown",
+            ));
+        }
     };
     if state.knowledge.base(&base).is_none() {
         return Err(SearchError::UnknownBase.into());
     }
-    let mut text = if is_csv { csv_head() } else { String::new() };
+    let mut body = Vec::new();
+    if format == "csv" {
+        body.extend_from_slice(csv_head().as_bytes());
+    }
     let mut after = String::new();
     loop {
         let page = state.store.articles(&base, &after, None, 500).await?;
@@ -121,17 +134,18 @@ pub(in crate::api) async fn base_export(
         after.clone_from(&last.id);
         for article in page {
             let view = ArticleView::from(article);
-            text.push_str(&if is_csv {
-                csv_line(&view)
-            } else {
-                json_line(&view)
-            });
+            match format {
+                "csv" => body.extend_from_slice(csv_line(&view).as_bytes()),
+                "markdown" => {
+                    let text = markdown::write(&view);
+                    archive::put(&mut body, &markdown::path(&view.id), text.as_bytes());
+                }
+                _ => body.extend_from_slice(json_line(&view).as_bytes()),
+            }
         }
     }
-    let kind = if is_csv {
-        "text/csv; charset=utf-8"
-    } else {
-        "application/x-ndjson"
-    };
-    Ok(HttpResponse::Ok().content_type(kind).body(text))
+    if format == "markdown" {
+        archive::end(&mut body);
+    }
+    Ok(HttpResponse::Ok().content_type(kind).body(body))
 }

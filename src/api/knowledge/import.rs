@@ -10,6 +10,8 @@ use actix_web::{HttpRequest, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::archive::files;
+use super::markdown;
 use super::records::{COLUMNS, csv_article};
 use super::view::ArticleInput;
 use super::{change, field};
@@ -58,7 +60,7 @@ pub struct ImportResult {
 /// An article that was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RefusedArticle {
-    /// Its line (NDJSON, CSV) or its place in the array, from 1.
+    /// Its line (NDJSON, CSV) or its place in the array or folder, from 1.
     #[schema(example = 3)]
     pub line: u64,
     /// What is wrong, and what is allowed.
@@ -67,8 +69,9 @@ pub struct RefusedArticle {
 
 /// Import articles
 ///
-/// NDJSON (one article a line), a JSON array, or CSV with a header line. Imported articles are published unless they
-/// say otherwise. At most 64 MiB.
+/// NDJSON (one article a line), a JSON array, CSV with a header line, or a tar archive of a folder of Markdown files
+/// (fields at the head between lines of `---`, the question as the first heading, the answer below). Imported articles
+/// are published unless they say otherwise. At most 64 MiB.
 #[utoipa::path(
     operation_id = "articles_import",
     tag = "knowledge",
@@ -79,6 +82,7 @@ pub struct RefusedArticle {
         (String = "application/x-ndjson", example = json!("{\"id\":\"a-1\",\"base\":\"bank\",\"kind\":\"faq\",\"question\":\"怎么修改密码\",\"similar_questions\":[\"更改密码\"],\"answer\":\"打开设置\",\"language\":\"zh\"}\n")),
         (Vec<ArticleInput> = "application/json", example = json!([{"id": "a-1", "question": "怎么修改密码"}])),
         (String = "text/csv", example = json!("id,question,similar_questions,answer\r\na-1,怎么修改密码,更改密码,打开设置\r\n")),
+        (Vec<u8> = "application/x-tar"),
     )),
     responses(
         (status = 200, description = "What became of them.", body = ImportResult, example = json!({
@@ -103,10 +107,11 @@ pub(in crate::api) async fn articles_import(
         Some("application/x-ndjson" | "application/jsonl") => ndjson(&body)?,
         Some("application/json") => array(&body)?,
         Some("text/csv") => csv(&body)?,
+        Some("application/x-tar") => folder(&body)?,
         _ => {
             return Err(ApiError::new(
                 ErrorCode::UnsupportedMediaType,
-                "send application/x-ndjson, application/json (an array) or text/csv",
+                "send application/x-ndjson, application/json (an array), text/csv or application/x-tar (a folder of Markdown files)",
             ));
         }
     };
@@ -160,6 +165,39 @@ fn ndjson(body: &[u8]) -> Result<Vec<Line>, ApiError> {
 fn array(body: &[u8]) -> Result<Vec<Line>, ApiError> {
     let articles: Vec<ArticleInput> = decode(body)?;
     Ok((1_u64..).zip(articles.into_iter().map(Ok)).collect())
+}
+
+/// The Markdown files of a folder, numbered in its order; other files are left out.
+fn folder(body: &[u8]) -> Result<Vec<Line>, ApiError> {
+    let files = files(body).ok_or_else(|| {
+        ApiError::parameter(
+            "",
+            "the body is no tar archive; make one with `tar cf - FOLDER`",
+        )
+    })?;
+    let is_article = |name: &str| {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        let ending = last
+            .rsplit_once('.')
+            .map(|(_, ending)| ending.to_lowercase());
+        matches!(ending.as_deref(), Some("md" | "markdown")) && !last.starts_with('.')
+    };
+    let files = (1_u64..).zip(files.into_iter().filter(|file| is_article(&file.name)));
+    Ok(files
+        .map(|(number, file)| {
+            let wrong = |detail: String| {
+                vec![FieldError {
+                    pointer: String::new(),
+                    detail: format!("{}: {detail}", file.name),
+                }]
+            };
+            let read = match std::str::from_utf8(&file.bytes) {
+                Ok(text) => markdown::read(&file.name, text).map_err(wrong),
+                Err(_) => Err(wrong("the file is not UTF-8".to_owned())),
+            };
+            (number, read)
+        })
+        .collect())
 }
 
 fn csv(body: &[u8]) -> Result<Vec<Line>, ApiError> {

@@ -4,10 +4,13 @@
 //! changes follow each other, so both see them in one order; no query is stored or logged. Not here: what makes an
 //! article likely to answer (`search`), what is allowed in one (`store`).
 
+mod archive;
 pub(super) mod articles;
 pub(super) mod assist;
 pub(super) mod bases;
+pub(super) mod gaps;
 pub(super) mod import;
+mod markdown;
 mod records;
 pub(super) mod search;
 pub(super) mod usage;

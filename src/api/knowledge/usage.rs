@@ -28,6 +28,15 @@ const WITHOUT_RESULT: &str = include_str!(concat!(
     "/queries/api/queries_without_result.sql"
 ));
 
+const BY_QUERY: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/queries/api/query_use.sql"
+));
+const ASKED: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/queries/api/article_asked.sql"
+));
+
 const DAY_US: i64 = 86_400_000_000;
 const DEFAULT_DAYS: i64 = 28;
 /// Acceptance of the last days is compared with that before.
@@ -95,12 +104,59 @@ pub struct UsedArticle {
 pub struct UseReport {
     /// Most clicked and accepted first.
     pub most_used: Vec<UsedArticle>,
+    /// What requests are about, whether it was shown or not, most asked first.
+    pub most_asked: Vec<AskedArticle>,
+    /// What searches led to, by query and article, most searched first.
+    pub by_query: Vec<QueryUse>,
     /// Published articles without any use, at most 1,000.
     pub never_used: Vec<String>,
     /// Articles that people accept less than before.
     pub falling: Vec<FallingArticle>,
     /// What was searched without a result, most frequent first.
     pub without_result: Vec<QueryCount>,
+}
+
+/// An article that requests are about.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct AskedArticle {
+    /// Its id.
+    #[schema(example = "a-1")]
+    pub article_id: String,
+    /// Requests about it.
+    #[schema(example = 160)]
+    pub asked: i64,
+    /// Of these answered.
+    #[schema(example = 120)]
+    pub answered: i64,
+    /// Of these failed: rejected, not found, outdated or in conflict.
+    #[schema(example = 31)]
+    pub failed: i64,
+}
+
+/// What the searches with one query led to for one article.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct QueryUse {
+    /// The query, redacted.
+    #[schema(example = "改密码")]
+    pub query: String,
+    /// The article; null for searches that showed none.
+    #[schema(example = "a-1")]
+    pub article_id: Option<String>,
+    /// Searches.
+    #[schema(example = 30)]
+    pub searched: i64,
+    /// How often it was shown.
+    #[schema(example = 28)]
+    pub shown: i64,
+    /// How often it was clicked.
+    #[schema(example = 20)]
+    pub clicked: i64,
+    /// How often it was accepted.
+    #[schema(example = 15)]
+    pub accepted: i64,
+    /// How often it was rejected.
+    #[schema(example = 2)]
+    pub rejected: i64,
 }
 
 /// An article that people accept less than before.
@@ -171,13 +227,13 @@ pub(in crate::api) async fn knowledge_top(
     let articles = articles(&state, &asked.base).await?;
     let rows = asked.rows(&state).await?;
     Ok(web::Json(TopArticles {
-        items: used(&rows, &articles, asked.limit),
+        items: used_articles(&rows, &articles, asked.limit),
     }))
 }
 
 /// Show how a base is used
 ///
-/// Most used, never used, losing acceptance, and searches without a result.
+/// Most used, most asked, never used, losing acceptance, what searches led to, and searches without a result.
 #[utoipa::path(
     operation_id = "knowledge_use",
     tag = "knowledge",
@@ -188,6 +244,9 @@ pub(in crate::api) async fn knowledge_top(
         (status = 200, description = "The report.", body = UseReport, example = json!({
             "most_used": [{"article_id": "a-1", "question": "怎么修改密码", "shown": 120, "clicked": 80, "accepted": 40,
                 "rejected": 5}],
+            "most_asked": [{"article_id": "a-1", "asked": 160, "answered": 120, "failed": 31}],
+            "by_query": [{"query": "改密码", "article_id": "a-1", "searched": 30, "shown": 28, "clicked": 20,
+                "accepted": 15, "rejected": 2}],
             "never_used": ["a-7"],
             "falling": [{"article_id": "a-2", "recent_acceptance": 30.0, "recent_n": 20, "earlier_acceptance": 75.0,
                 "earlier_n": 80}],
@@ -205,6 +264,18 @@ pub(in crate::api) async fn knowledge_use(
     let articles = articles(&state, &asked.base).await?;
     let rows = asked.rows(&state).await?;
     let range = vec![time(Some(asked.from)), time(Some(asked.to))];
+    let channel = asked.channel.clone().map_or(Value::Null, Value::String);
+    let used = [range.clone(), vec![channel.clone()]].concat();
+    let mut by_query: Vec<QueryUse> = fetch(&state, BY_QUERY, used, MAX_QUERIES).await?;
+    by_query.truncate(asked.limit);
+    let about = [
+        vec![Value::String(asked.base.clone())],
+        range.clone(),
+        vec![channel],
+    ]
+    .concat();
+    let mut most_asked: Vec<AskedArticle> = fetch(&state, ASKED, about, MAX_QUERIES).await?;
+    most_asked.truncate(asked.limit);
     let without_result: Vec<QueryCount> = fetch(&state, WITHOUT_RESULT, range, MAX_QUERIES).await?;
     let mut never_used: Vec<String> = articles
         .keys()
@@ -214,7 +285,9 @@ pub(in crate::api) async fn knowledge_use(
     never_used.sort();
     never_used.truncate(MAX_NEVER_USED);
     Ok(web::Json(UseReport {
-        most_used: used(&rows, &articles, asked.limit),
+        most_used: used_articles(&rows, &articles, asked.limit),
+        most_asked,
+        by_query,
         never_used,
         falling: rows.iter().filter_map(falling).collect(),
         without_result,
@@ -284,7 +357,11 @@ async fn articles(state: &State, base: &str) -> Result<HashMap<String, Article>,
     Ok(found)
 }
 
-fn used(rows: &[Row], articles: &HashMap<String, Article>, limit: usize) -> Vec<UsedArticle> {
+fn used_articles(
+    rows: &[Row],
+    articles: &HashMap<String, Article>,
+    limit: usize,
+) -> Vec<UsedArticle> {
     let known = rows
         .iter()
         .filter_map(|row| Some((row, articles.get(&row.article_id)?)));

@@ -4,11 +4,14 @@ mod access;
 mod analyze;
 mod describe;
 mod events;
+mod gaps;
 mod interventions;
 mod knowledge;
+mod labels;
 mod metrics;
 mod profiles;
 mod reads;
+mod routing;
 mod topics;
 mod topics_lake;
 mod turn_search;
@@ -32,9 +35,9 @@ use super::{IngestLimits, RecentIdentities, State};
 use crate::config::StoreUrl;
 use crate::disk::Faults;
 use crate::domain::{Micros, Partition, Role};
-use crate::enrich::EventRedactor;
 use crate::enrich::redact::{AllowList, Redactor, TokenKey};
 use crate::enrich::topic::TopicSlot;
+use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::error::Problem;
 use crate::jobs::{LakeTopics, Requests, RunSettings, TopicPace, TopicRuns, Topics, TurnSearch};
 use crate::lake::Lake;
@@ -150,11 +153,13 @@ impl Server {
             inbox: Some(inbox),
             redactor: EventRedactor::new(Arc::new(redactor), false),
             store,
+            models: SharedModels::new(Models::shipped().unwrap()),
             knowledge: crate::search::Knowledge::new().unwrap(),
             health: Health::expecting(&["lake"]),
             topic_runs: TopicRuns::default(),
             topics,
             turns,
+            routing: super::RoutingFacts::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
             demo,

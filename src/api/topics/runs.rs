@@ -15,7 +15,7 @@ use super::super::problem::ApiError;
 use super::super::state::State;
 use crate::error::ErrorCode;
 use crate::insight::topics::Settings;
-use crate::jobs::{Found, LakeRun, RunDone, RunSettings, RunState, RunText};
+use crate::jobs::{BUILT_IN, Found, LakeRun, RunDone, RunSettings, RunState, RunText};
 
 /// More topics than people can look at.
 const MAX_TOPICS: usize = 500;
@@ -71,6 +71,9 @@ pub struct TopicRunView {
     /// The topic of each text, in the order in which they were posted; empty until it is done, and over the lake,
     /// where `requests` has them.
     pub assignments: Vec<TopicRunAssignment>,
+    /// The model whose vectors parted the texts; empty until it is done.
+    #[schema(example = "topics@1")]
+    pub encoder: String,
 }
 
 /// A topic of a run.
@@ -145,6 +148,7 @@ fn view(id: String, state: &RunState) -> TopicRunView {
                 confidence: given.map_or(0.0, |(_, confidence)| round(confidence)),
             })
             .collect(),
+        encoder: found.encoder.clone(),
     }
 }
 
@@ -169,6 +173,7 @@ fn lake_view(id: String, state: &LakeRun) -> TopicRunView {
         run: (done.run > 0).then_some(done.run),
         topics: topics.collect(),
         assignments: Vec::new(),
+        encoder: BUILT_IN.to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod folder;
 mod stream;
+mod target;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,17 +14,20 @@ use clap::Args;
 
 pub use folder::write_day;
 
-use super::print;
+use super::{CommonArgs, print};
 use crate::app::now;
 use crate::domain::{Day, Micros};
 use crate::simulate::{ASR_NOISE, Library, Options, ScenarioFile};
+use stream::Pace;
+use target::Target;
 
 /// Arguments of `simulate`.
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  tingchao simulate --months 1 --interactions-per-day 3000 --seed 7 --out months\n  \
                   tingchao simulate --interactions 300 --days 3 --seed 7 --out events.ndjson\n  \
-                  tingchao simulate --rate 50 | curl -T - -H 'content-type: application/x-ndjson' http://127.0.0.1:8080/v1/events"
+                  tingchao simulate --interactions 3000 --url http://127.0.0.1:8080 --key \"$KEY\" --rate 200\n  \
+                  TINGCHAO__KAFKA__BROKERS=127.0.0.1:9092 tingchao simulate --interactions-per-day 3000 --days 1 --kafka --real-time"
 )]
 pub struct SimulateArgs {
     /// Same seed, same bytes.
@@ -35,13 +39,13 @@ pub struct SimulateArgs {
     /// Interactions of an ordinary day.
     #[arg(long, value_name = "M", conflicts_with = "interactions")]
     interactions_per_day: Option<f64>,
-    /// How many interactions over all days, about.
-    #[arg(long, default_value_t = 300)]
-    interactions: u64,
+    /// Exactly so many interactions over all days; 300 without it and without --months.
+    #[arg(long, value_name = "N")]
+    interactions: Option<u64>,
     /// Over how many days, without --months.
     #[arg(long, default_value_t = 1, conflicts_with = "months")]
     days: u32,
-    /// First day (YYYY-MM-DD or RFC 3339); without it the run ends today.
+    /// First day (YYYY-MM-DD or RFC 3339); without it the run ends today, and yesterday where it is sent at once.
     #[arg(long)]
     start: Option<String>,
     /// The judge's part: his topics too, his wordings and seeds only.
@@ -59,16 +63,32 @@ pub struct SimulateArgs {
     /// Leave out what people say.
     #[arg(long)]
     no_turns: bool,
-    /// Events a second on standard output or into a file; as fast as possible without it.
-    #[arg(long)]
+    /// Events a second; as fast as they are taken without it.
+    #[arg(long, conflicts_with = "real_time")]
     rate: Option<f64>,
+    /// Every event when its time comes; those whose time has passed at once.
+    #[arg(long)]
+    real_time: bool,
+    /// Send the events to the running server at this address.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["kafka", "out", "months", "counts"])]
+    url: Option<String>,
+    /// API key for the server, of a role that may send events.
+    #[arg(long, value_name = "KEY", env = "TINGCHAO_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// Send the events to the brokers of the settings, each to the default topic of its kind.
+    #[arg(long, conflicts_with_all = ["out", "months", "counts"])]
+    kafka: bool,
+    /// Send them all to this topic.
+    #[arg(long, value_name = "TOPIC", requires = "kafka")]
+    topic: Option<String>,
     /// Mix up the events of each day.
     #[arg(long)]
     shuffle_within_day: bool,
     /// Threads that write; they change no byte.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// A file, or with --months or --counts a folder; standard output without it.
+    /// A file, or a folder for events, knowledge base and truth: with --months, with --counts, or where
+    /// a folder is or the path ends with `/`. Standard output without it.
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// Print the figures of the run as Markdown instead of events.
@@ -76,26 +96,66 @@ pub struct SimulateArgs {
     describe: bool,
 }
 
-pub fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
+pub fn run(common: &CommonArgs, args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     let library = library(args.scenarios.as_deref())?;
     let options = args.options()?;
     if args.describe {
         print::line(&crate::simulate::describe(&options, &library));
         return Ok(ExitCode::SUCCESS);
     }
+    let is_folder = args.months.is_some() || args.counts;
     match &args.out {
-        Some(out) if args.months.is_some() || args.counts => {
+        Some(out) if is_folder || names_folder(out) => {
             folder::write(&options, &library, out, args.counts)?;
         }
-        None if args.months.is_some() || args.counts => {
+        None if is_folder => {
             anyhow::bail!("--out DIR is needed with --months and --counts: a folder for the files");
         }
-        out => stream::write(&options, &library, out.as_deref(), args.rate)?,
+        _ => {
+            // Who takes part in the present is not told of the future.
+            let until = (args.is_sent() && !args.real_time).then(now);
+            stream::write(
+                &options,
+                &library,
+                args.target(common)?,
+                args.pace()?,
+                until,
+            )?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn names_folder(out: &Path) -> bool {
+    out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/")
+}
+
 impl SimulateArgs {
+    fn target(&self, common: &CommonArgs) -> anyhow::Result<Target> {
+        match &self.url {
+            Some(url) => Target::server(url, self.key.clone()),
+            None if self.kafka => {
+                let config = common.start(&[])?;
+                Target::kafka(config.kafka, self.topic.clone())
+            }
+            None => Target::text(self.out.as_deref()),
+        }
+    }
+
+    /// Whether a server or brokers take the events.
+    const fn is_sent(&self) -> bool {
+        self.url.is_some() || self.kafka
+    }
+
+    fn pace(&self) -> anyhow::Result<Pace> {
+        match self.rate {
+            _ if self.real_time => Ok(Pace::RealTime),
+            None => Ok(Pace::Fastest),
+            Some(rate) if rate > 0.0 && rate.is_finite() => Ok(Pace::Rate(rate)),
+            Some(rate) => anyhow::bail!("--rate {rate} is not above 0"),
+        }
+    }
+
     fn options(&self) -> anyhow::Result<Options> {
         anyhow::ensure!(
             (0.0..=1.0).contains(&self.asr_noise),
@@ -106,7 +166,8 @@ impl SimulateArgs {
         let (start, days) = match self.months {
             Some(months) => span(given, months)?,
             None => {
-                let today = now().day().0;
+                // A day that is sent at once has to be over.
+                let today = now().day().0 - i32::from(self.is_sent() && !self.real_time);
                 (
                     given.unwrap_or(Day(today + 1 - self.days as i32)),
                     self.days,
@@ -114,12 +175,13 @@ impl SimulateArgs {
             }
         };
         let days = days.max(1);
-        let per_day = self
-            .interactions_per_day
-            .unwrap_or(self.interactions as f64 / f64::from(days));
-        let per_day = match (self.months, self.interactions_per_day) {
-            (Some(_), None) => 300.0,
-            _ => per_day,
+        let total = match (self.interactions, self.interactions_per_day) {
+            (None, None) if self.months.is_none() => Some(300),
+            (total, _) => total,
+        };
+        let per_day = match (total, self.interactions_per_day) {
+            (Some(total), _) => total as f64 / f64::from(days),
+            (None, per_day) => per_day.unwrap_or(300.0),
         };
         anyhow::ensure!(
             (1.0 / 1_000.0..=1_000_000.0).contains(&per_day),
@@ -127,6 +189,7 @@ impl SimulateArgs {
         );
         Ok(Options {
             seed: self.seed,
+            interactions: total,
             interactions_per_day: per_day,
             start: start.start(),
             days,

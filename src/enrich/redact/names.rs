@@ -157,6 +157,12 @@ fn given_length(view: &View, at: usize) -> usize {
     let is_given = |i: usize| {
         is_han(view.at(i)) && !sets().not_given.contains(view.at(i)) && !is_titled(view, i)
     };
+    // 一 counts things, and begins names such as 一诺 and 一鸣.
+    let begins_with_one =
+        view.at(at) == '一' && is_given(at + 1) && sets().given.contains(view.at(at + 1));
+    if begins_with_one {
+        return 2;
+    }
     (at..at + 2).take_while(|&i| is_given(i)).count()
 }
 

@@ -469,6 +469,19 @@ fn planted_names_and_addresses_are_found() {
 }
 
 #[test]
+fn a_given_name_may_begin_with_one() {
+    let redactor = redactor();
+    for (text, name) in [
+        ("我叫朱一诺，身份证号在这", "朱一诺"),
+        ("收件人：王一鸣", "王一鸣"),
+    ] {
+        assert!(!redactor.text(text).contains(name), "{text}");
+    }
+    let kept = "我叫王一下你";
+    assert!(redactor.text(kept).contains("一下"), "{kept}");
+}
+
+#[test]
 fn hostile_text_is_redacted_in_one_go() {
     let redactor = redactor();
     for part in [

@@ -9,11 +9,12 @@ pub mod explain;
 pub mod features;
 pub mod noise;
 pub mod report;
+pub mod taught;
 #[cfg(test)]
 mod tests;
 pub mod train;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 pub use features::{Grams, Symbols};
 
@@ -38,13 +39,14 @@ static DISSATISFACTION_EN: &[u8] = include_bytes!(concat!(
 
 static SHIPPED: LazyLock<Result<Sentiment, BadModel>> = LazyLock::new(|| {
     Ok(Sentiment {
-        polarity: [Linear::read(POLARITY_ZH)?, Linear::read(POLARITY_EN)?],
-        dissatisfaction: [
-            Linear::read(DISSATISFACTION_ZH)?,
-            Linear::read(DISSATISFACTION_EN)?,
-        ],
+        polarity: [read(POLARITY_ZH)?, read(POLARITY_EN)?],
+        dissatisfaction: [read(DISSATISFACTION_ZH)?, read(DISSATISFACTION_EN)?],
     })
 });
+
+fn read(artefact: &[u8]) -> Result<Arc<Linear>, BadModel> {
+    Linear::read(artefact).map(Arc::new)
+}
 
 /// What a turn feels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,14 @@ impl Label {
             Self::Neutral => "neutral",
             Self::Positive => "positive",
         }
+    }
+
+    /// The label of a closed word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Negative, Self::Neutral, Self::Positive]
+            .into_iter()
+            .find(|label| label.as_str() == word)
     }
 }
 
@@ -106,10 +116,11 @@ pub struct Surroundings {
     pub repeated: Option<f32>,
 }
 
-/// The four heads.
+/// The four heads. Clones share them.
+#[derive(Clone)]
 pub struct Sentiment {
-    polarity: [Linear; 2],
-    dissatisfaction: [Linear; 2],
+    polarity: [Arc<Linear>; 2],
+    dissatisfaction: [Arc<Linear>; 2],
 }
 
 impl Sentiment {
@@ -125,8 +136,8 @@ impl Sentiment {
     #[must_use]
     pub fn new(polarity: [Linear; 2], dissatisfaction: [Linear; 2]) -> Self {
         Self {
-            polarity,
-            dissatisfaction,
+            polarity: polarity.map(Arc::new),
+            dissatisfaction: dissatisfaction.map(Arc::new),
         }
     }
 
@@ -148,6 +159,22 @@ impl Sentiment {
         of(&self.polarity, grams)
     }
 
+    /// The dissatisfaction head of a language.
+    #[must_use]
+    pub fn dissatisfaction_head(&self, grams: Grams) -> &Linear {
+        of(&self.dissatisfaction, grams)
+    }
+
+    /// Uses another polarity head.
+    pub fn replace_polarity(&mut self, grams: Grams, head: Arc<Linear>) {
+        put(&mut self.polarity, grams, head);
+    }
+
+    /// Uses another dissatisfaction head.
+    pub fn replace_dissatisfaction(&mut self, grams: Grams, head: Arc<Linear>) {
+        put(&mut self.dissatisfaction, grams, head);
+    }
+
     /// The polarity of a text.
     #[must_use]
     pub fn polarity(&self, text: &Symbols, grams: Grams) -> Mood {
@@ -156,7 +183,9 @@ impl Sentiment {
         self.polarity_of(&features, grams)
     }
 
-    fn polarity_of(&self, features: &[u64], grams: Grams) -> Mood {
+    /// The polarity of a text of which the features are known.
+    #[must_use]
+    pub fn polarity_of(&self, features: &[u64], grams: Grams) -> Mood {
         let head = of(&self.polarity, grams);
         match head.logit(features, &[]) {
             Some(logit) => gated(logit, head.extra()),
@@ -175,9 +204,20 @@ impl Sentiment {
     ) -> Option<f64> {
         let mut features = Vec::new();
         text.features(grams, &mut features);
+        self.dissatisfaction_of(&features, around, grams)
+    }
+
+    /// The same of a text of which the features are known.
+    #[must_use]
+    pub fn dissatisfaction_of(
+        &self,
+        features: &[u64],
+        around: &Surroundings,
+        grams: Grams,
+    ) -> Option<f64> {
         let mut context = Vec::new();
         context_features(around, grams, &mut context);
-        let logit = of(&self.dissatisfaction, grams).logit(&features, &context)?;
+        let logit = of(&self.dissatisfaction, grams).logit(features, &context)?;
         Some(f64::from(sigmoid(logit)))
     }
 
@@ -190,7 +230,15 @@ impl Sentiment {
     }
 }
 
-fn of(heads: &[Linear; 2], grams: Grams) -> &Linear {
+fn put(heads: &mut [Arc<Linear>; 2], grams: Grams, head: Arc<Linear>) {
+    let [chinese, english] = heads;
+    match grams {
+        Grams::Chinese => *chinese = head,
+        Grams::English => *english = head,
+    }
+}
+
+fn of(heads: &[Arc<Linear>; 2], grams: Grams) -> &Linear {
     let [chinese, english] = heads;
     match grams {
         Grams::Chinese => chinese,
@@ -198,7 +246,7 @@ fn of(heads: &[Linear; 2], grams: Grams) -> &Linear {
     }
 }
 
-fn versions(heads: &[Linear; 2]) -> String {
+fn versions(heads: &[Arc<Linear>; 2]) -> String {
     let [chinese, english] = heads;
     format!(
         "{}@{} {}@{}",

@@ -13,7 +13,7 @@ mod linear;
 mod mixture;
 mod number;
 mod part;
-mod random;
+pub(crate) mod random;
 pub mod rising;
 mod score;
 #[cfg(test)]
@@ -32,6 +32,7 @@ use crate::enrich::segment::Segmenter;
 use crate::enrich::topic::{
     Known, Matrix, SOFTNESS, Space, Terms, TopicModel, add, dot, has_word, normalise,
 };
+use crate::model::replace::is_whole;
 use linear::Sparse;
 use mixture::Mixture;
 use part::part;
@@ -102,9 +103,24 @@ const OUTSIDE: f64 = 0.05;
 /// Texts that thresholds are read from.
 const THRESHOLD_SAMPLE: usize = 20_000;
 
+/// Gives a vector to each of some texts, or nothing at all.
+pub type Encoder<'e> = &'e dyn Fn(&[&str]) -> Option<Vec<Vec<f32>>>;
+
 /// Finds the topics of `texts`.
 #[must_use]
 pub fn cluster(segmenter: &Segmenter, texts: &[&str], settings: Settings) -> Clustering {
+    cluster_by(segmenter, texts, settings, None)
+}
+
+/// Finds the topics of `texts`, parted by the vectors of an encoder where it gives them. Names, centres and the
+/// assignment of texts to come are those of the built-in space.
+#[must_use]
+pub fn cluster_by(
+    segmenter: &Segmenter,
+    texts: &[&str],
+    settings: Settings,
+    encoder: Option<Encoder<'_>>,
+) -> Clustering {
     let spoken: Vec<usize> = (0..texts.len())
         .filter(|place| texts.get(*place).is_some_and(|text| has_word(text)))
         .collect();
@@ -126,7 +142,14 @@ pub fn cluster(segmenter: &Segmenter, texts: &[&str], settings: Settings) -> Clu
         vectors,
     } = axes::find(&terms, settings.seed);
     let matrix = Sparse::of(&rows, space.terms());
-    let parted = part(&vectors, &matrix, settings);
+    let told = encoder.and_then(|encoder| {
+        let said: Vec<&str> = learnt
+            .iter()
+            .filter_map(|p| texts.get(*p).copied())
+            .collect();
+        encoded(encoder(&said)?, said.len())
+    });
+    let parted = part(told.as_ref().unwrap_or(&vectors), &matrix, settings);
     let centres = middles(&vectors, &parted.labels, parted.topics);
     let mut found = Clustering {
         topics: Vec::new(),
@@ -157,6 +180,20 @@ pub fn cluster(segmenter: &Segmenter, texts: &[&str], settings: Settings) -> Clu
     }
     found.name(segmenter, texts, &learnt, &vectors);
     found
+}
+
+/// The rows of an encoder as a matrix of rows of length 1; none unless there is one of the same width for each text.
+fn encoded(rows: Vec<Vec<f32>>, texts: usize) -> Option<Matrix> {
+    if !is_whole(&rows, texts, None) {
+        return None;
+    }
+    let width = rows.first()?.len();
+    let mut matrix = Matrix::zeros(texts, width);
+    for (place, row) in rows.iter().enumerate() {
+        matrix.row_mut(place).copy_from_slice(row);
+        normalise(matrix.row_mut(place));
+    }
+    Some(matrix)
 }
 
 /// The mean of each topic's vectors, scaled to length 1.

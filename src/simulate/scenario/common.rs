@@ -87,7 +87,14 @@ fn read_language<'a>(
     language: &mut Language,
     rules: &mut BTreeMap<String, Vec<String>>,
 ) {
-    let allowed = ["rules", "values", "words", "homophones", "dialects"];
+    let allowed = [
+        "rules",
+        "values",
+        "words",
+        "homophones",
+        "sounds",
+        "dialects",
+    ];
     reader.keys("a language", table, &allowed);
     if let Some(inner) = reader.table(table, "rules") {
         *rules = lists(reader, inner);
@@ -120,6 +127,16 @@ fn read_language<'a>(
     }
     let heard = reader.texts(table, "homophones");
     language.homophones = pairs(reader, &heard);
+    let alike = reader.texts(table, "sounds");
+    for set in alike.iter().filter(|set| set.text.chars().count() < 2) {
+        let told = format!(
+            "`{}`: a set of `sounds` has at least two characters that sound alike",
+            set.text
+        );
+        reader.mistake(set.line, &told);
+    }
+    let sets: Vec<String> = alike.into_iter().map(|set| set.text).collect();
+    language.sounds_alike(&sets);
     if let Some(inner) = reader.table(table, "dialects") {
         let names: Vec<String> = inner.keys().map(|key| key.get_ref().to_string()).collect();
         for name in names {

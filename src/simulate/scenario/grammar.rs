@@ -146,6 +146,15 @@ impl Pattern {
         }
     }
 
+    /// Whether it names the slot, in any of its branches.
+    pub(in crate::simulate) fn names(&self, slot: &str) -> bool {
+        self.0.iter().any(|piece| match piece {
+            Piece::Text(_) => false,
+            Piece::Slot(name) => name == slot,
+            Piece::Choice(branches) => branches.iter().any(|branch| branch.names(slot)),
+        })
+    }
+
     /// Whether words of it hold a digit.
     pub(in crate::simulate) fn has_number(&self) -> bool {
         self.0.iter().any(|piece| match piece {

@@ -9,11 +9,22 @@ use super::grammar::Pattern;
 use super::read::{Mistake, Placed, Reader};
 use super::{Intent, LEAST_PHRASINGS, Library, QueueSpec, ScenarioFile, Season};
 
-const FILE_KEYS: [&str; 9] = [
-    "industry", "brand", "language", "values", "rules", "queues", "intents", "about", "shop",
+const FILE_KEYS: [&str; 10] = [
+    "industry",
+    "brand",
+    "language",
+    "values",
+    "rules",
+    "queues",
+    "intents",
+    "about",
+    "shop",
+    "leaves_out",
 ];
+/// Slots of the shared words that belong to some industries only.
+const GOODS: [&str; 4] = ["order", "parcel", "product", "plan"];
 const QUEUE_KEYS: [&str; 4] = ["name", "key", "label", "text"];
-const INTENT_KEYS: [&str; 18] = [
+const INTENT_KEYS: [&str; 19] = [
     "code",
     "name",
     "queue",
@@ -23,6 +34,7 @@ const INTENT_KEYS: [&str; 18] = [
     "self_service",
     "season",
     "asks",
+    "judge_asks",
     "answer",
     "query",
     "question",
@@ -39,11 +51,21 @@ struct File<'l> {
     brand: String,
     shop: bool,
     language: usize,
+    leaves_out: Vec<String>,
     rules: BTreeMap<String, Vec<String>>,
     library: &'l mut Library,
 }
 
-/// Adds the queues and intents of `file` to `library`.
+/// Adds the queues of `file` to `library`; its mistakes are told by [`read`].
+pub(super) fn read_queues(file: &ScenarioFile, library: &mut Library) {
+    let mut reader = Reader::new(&file.name, &file.text);
+    let document = reader.document();
+    for (line, queue) in reader.tables(document.get_ref(), "queues") {
+        read_queue(&mut reader, queue, line, library);
+    }
+}
+
+/// Adds the intents of `file` to `library`.
 pub(super) fn read(
     file: &ScenarioFile,
     rules: &[BTreeMap<String, Vec<String>>],
@@ -73,9 +95,11 @@ pub(super) fn read(
         read_queue(&mut reader, queue, line, library);
     }
     let shop = reader.flag(table, "shop", false);
+    let leaves_out = left_out(&mut reader, table, shop);
     let mut file = File {
         brand,
         shop,
+        leaves_out,
         language,
         rules,
         library,
@@ -84,6 +108,30 @@ pub(super) fn read(
         read_intent(&mut reader, intent, line, &mut file);
     }
     mistakes.append(&mut reader.mistakes);
+}
+
+/// Slots of the shared words that customers and agents of the file never use.
+fn left_out<'a>(reader: &mut Reader<'a>, table: &DeTable<'a>, shop: bool) -> Vec<String> {
+    if !table.contains_key("leaves_out") {
+        let others: &[&str] = if shop {
+            &["plan"]
+        } else {
+            &["order", "parcel", "product"]
+        };
+        return others.iter().map(|slot| (*slot).to_owned()).collect();
+    }
+    let named = reader.texts(table, "leaves_out");
+    for slot in &named {
+        if !GOODS.contains(&slot.text.as_str()) {
+            let told = format!(
+                "`{}` can't be left out; allowed: {}",
+                slot.text,
+                GOODS.join(", ")
+            );
+            reader.mistake(slot.line, &told);
+        }
+    }
+    named.into_iter().map(|slot| slot.text).collect()
 }
 
 fn read_queue<'a>(
@@ -131,6 +179,8 @@ fn read_intent<'a>(reader: &mut Reader<'a>, table: &DeTable<'a>, line: usize, fi
         .get(file.language)
         .map_or_else(BTreeMap::new, |language| language.values.clone());
     let asks = patterns(reader, &asks, &file.rules, &values);
+    let judged = reader.texts(table, "judge_asks");
+    let judge_asks = patterns(reader, &judged, &file.rules, &values);
     let mistaken = reader.mistakes.len();
     let answer = answer_of(reader, table, line, file, &values);
     let season = reader.word(table, "season", &Season::WORDS);
@@ -145,6 +195,7 @@ fn read_intent<'a>(reader: &mut Reader<'a>, table: &DeTable<'a>, line: usize, fi
         name: name.text,
         brand: file.brand.clone(),
         shop: file.shop,
+        leaves_out: file.leaves_out.clone(),
         language: file.language,
         queue,
         share: reader.number(table, "share", (0.01, 100.0), 1.0),
@@ -153,6 +204,7 @@ fn read_intent<'a>(reader: &mut Reader<'a>, table: &DeTable<'a>, line: usize, fi
         self_service: reader.flag(table, "self_service", false),
         season: Season::ALL.get(season).copied().unwrap_or(Season::None),
         asks,
+        judge_asks,
         answer,
         query,
         question,
@@ -281,7 +333,8 @@ fn add(
         );
         reader.mistake(line, &told);
     }
-    if intent.things.is_empty() && intent.asks.iter().any(names_thing) {
+    let mut asks = intent.asks.iter().chain(&intent.judge_asks);
+    if intent.things.is_empty() && asks.any(names_thing) {
         reader.mistake(line, "`{thing}` is said and `things` is missing");
     }
     if file

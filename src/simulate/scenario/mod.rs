@@ -11,7 +11,7 @@ pub(super) mod grammar;
 mod industry;
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub use read::Mistake;
 
@@ -148,6 +148,10 @@ pub(super) struct Language {
     pub values: BTreeMap<String, Vec<String>>,
     /// What a recogniser mixes up: as said, as heard.
     pub homophones: Vec<(String, String)>,
+    /// Sets of characters that sound alike, the common ones first.
+    pub sounds: Vec<Vec<char>>,
+    /// In which of them a character stands.
+    pub sound_of: HashMap<char, usize>,
     /// Regional words, list by list: as written, as said.
     pub dialects: Vec<Vec<(String, String)>>,
 }
@@ -155,6 +159,23 @@ pub(super) struct Language {
 impl Language {
     pub(super) fn part(&self, part: Part) -> &[Pattern] {
         self.words.get(part as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes sets of characters that sound alike; a character's first set counts.
+    pub(super) fn sounds_alike(&mut self, sets: &[String]) {
+        for set in sets {
+            for c in set.chars() {
+                self.sound_of.entry(c).or_insert(self.sounds.len());
+            }
+            self.sounds.push(set.chars().collect());
+        }
+    }
+
+    /// The characters that sound like `c`, itself among them; none when unknown.
+    pub(super) fn alike(&self, c: char) -> &[char] {
+        let set = self.sound_of.get(&c);
+        set.and_then(|set| self.sounds.get(*set))
+            .map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn is_english(&self) -> bool {
@@ -216,6 +237,8 @@ pub(super) struct Intent {
     pub brand: String,
     /// Whether the calendar of shops moves it.
     pub shop: bool,
+    /// Slots of the shared words that nobody says here.
+    pub leaves_out: Vec<String>,
     /// Index into [`Library::languages`].
     pub language: usize,
     /// Index into [`Library::queues`].
@@ -227,6 +250,8 @@ pub(super) struct Intent {
     pub season: Season,
     /// What customers say first; every third is the judge's.
     pub asks: Vec<Pattern>,
+    /// What only the judge's customers say.
+    pub judge_asks: Vec<Pattern>,
     pub answer: Pattern,
     /// What an agent types into the search.
     pub query: String,
@@ -252,6 +277,7 @@ impl Intent {
             .enumerate()
             .filter(move |(index, _)| all || of(*index))
             .map(|(_, pattern)| pattern)
+            .chain(self.judge_asks.iter().filter(move |_| judge))
     }
 }
 
@@ -307,7 +333,12 @@ impl Library {
             ..Self::default()
         };
         let industries = if files.is_empty() { &built_in } else { files };
-        for file in industries.iter().filter(|file| !is_common(file)) {
+        let industries = || industries.iter().filter(|file| !is_common(file));
+        // An intent may wait in a queue of any file.
+        for file in industries() {
+            industry::read_queues(file, &mut library);
+        }
+        for file in industries() {
             industry::read(file, &common.rules, &mut library, &mut mistakes);
         }
         if library.intents.is_empty() && mistakes.is_empty() {

@@ -1,44 +1,24 @@
-//! `eval suite`: the sentiment figures on the public corpora, as a page with a plain baseline beside each.
+//! The figures of sentiment on the public corpora.
 //!
 //! Invariants: the scored part of a corpus was never learnt from; the baseline (same n-grams, a plain linear
-//! machine, no word list, no own lines) is learnt and scored in the same run; the page names every file with its
-//! SHA-256 and the heads with their versions.
+//! machine, no word list, no own lines) is learnt and scored in the same run.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::path::PathBuf;
-use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
-use clap::Args;
+use anyhow::anyhow;
 use serde_json::Value;
 
-use super::{print, read};
-use crate::app::now;
+use super::super::read;
+use super::{Goal, Suite};
 use crate::enrich::sentiment::corpus::{
     Example, Format, Head, Source, deduplicate, is_test, labelled, lexicon, own_lines, rated,
 };
 use crate::enrich::sentiment::noise::heard;
 use crate::enrich::sentiment::report::{self, Truth};
 use crate::enrich::sentiment::train::{Settings, dissatisfaction, features_of, fit, prepare};
-use crate::enrich::sentiment::{Grams, Label, Sentiment, Surroundings, Symbols};
+use crate::enrich::sentiment::{Grams, Label, Surroundings, Symbols};
 use crate::model::linear::sigmoid;
 use crate::model::measure::{Scored, accuracy, auroc, f1, macro_f1, spearman};
-
-/// Arguments of `eval suite`.
-#[derive(Args)]
-#[command(after_help = "Example: tingchao eval suite --root corpora --out docs/EVALUATION.md")]
-pub struct SuiteArgs {
-    /// Folder of the corpora.
-    #[arg(long, value_name = "DIR")]
-    root: PathBuf,
-    /// Folder with recipes.toml and lines/.
-    #[arg(long, value_name = "DIR", default_value = "models")]
-    models: PathBuf,
-    /// The page to write; standard output without it.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
 
 const SHOP: &str = "sentiment_zh/online_shopping_10_cats.csv.gz";
 const HOTEL_TRAIN: &str = "sentiment_zh/chnsenticorp_train.csv.gz";
@@ -54,62 +34,19 @@ const TALKS: [&str; 2] = [
     "service_dialogue/stc3_train_en.jsonl.gz",
 ];
 
-/// The run: where files are and what was read.
-struct Suite<'a> {
-    args: &'a SuiteArgs,
-    heads: &'static Sentiment,
-    rows: Vec<[String; 5]>,
-    files: BTreeMap<String, String>,
-}
-
-pub fn run(args: &SuiteArgs) -> anyhow::Result<ExitCode> {
-    let heads = Sentiment::shipped().map_err(|error| anyhow!(error))?;
-    let mut suite = Suite {
-        args,
-        heads,
-        rows: Vec::new(),
-        files: BTreeMap::new(),
-    };
+/// All figures of sentiment.
+pub(super) fn run(suite: &mut Suite<'_>) -> anyhow::Result<()> {
     suite.reviews()?;
     suite.categories()?;
     suite.hotels()?;
     suite.talks()?;
-    suite.ratings()?;
-    let page = suite.page();
-    match &args.out {
-        Some(out) => {
-            std::fs::write(out, page).with_context(|| format!("writing {}", out.display()))?
-        }
-        None => print::line(&page),
-    }
-    Ok(ExitCode::SUCCESS)
+    suite.ratings()
 }
 
 impl Suite<'_> {
-    fn text(&mut self, path: &str) -> anyhow::Result<String> {
-        let full = self.args.root.join(path);
-        let bytes = std::fs::read(&full).with_context(|| format!("reading {}", full.display()))?;
-        self.files.insert(path.to_owned(), read::sha256(&bytes));
-        read::text(&full)
-    }
-
     fn lines(&self, name: &str, head: Head, weight: f32) -> anyhow::Result<Vec<Example>> {
         let path = self.args.models.join("lines").join(name);
         Ok(own_lines(&read::text(&path)?, head, weight))
-    }
-
-    fn row(&mut self, what: &str, figure: &str, n: usize, baseline: Option<f64>, value: f64) {
-        let baseline = baseline.map_or_else(|| "-".to_owned(), |b| format!("{b:.4}"));
-        print::note(&format!(
-            "{what}: {figure} {value:.4} (baseline {baseline})"
-        ));
-        self.rows.push([
-            what.to_owned(),
-            figure.to_owned(),
-            n.to_string(),
-            baseline,
-            format!("{value:.4}"),
-        ]);
     }
 
     fn labelled(&mut self, path: &str, text: &str, label: &str) -> anyhow::Result<Vec<Example>> {
@@ -148,6 +85,7 @@ impl Suite<'_> {
             Some(plain.0),
             ours.0,
         );
+        self.goal(Goal::at_least(0.944, 0.955));
         let sets = [
             ("online_shopping_10_cats, held-out fifth", test),
             (
@@ -174,6 +112,11 @@ impl Suite<'_> {
             let figures = report::polarity(self.heads, &truths(&noisy), Some("zh"));
             let value = figures.accuracy.unwrap_or_default();
             self.row(&format!("shipped polarity zh, {name}, as heard (10 % homophones, no punctuation, fillers, seed 7)"), "accuracy", noisy.len(), None, value);
+            let clean = report::polarity(self.heads, &truths(test), Some("zh"));
+            self.goal(Goal::at_least(
+                clean.accuracy.unwrap_or_default() - 0.03,
+                1.0,
+            ));
         }
         Ok(())
     }
@@ -199,6 +142,9 @@ impl Suite<'_> {
                 None,
                 value.unwrap_or_default(),
             );
+            if figure != "accuracy" {
+                self.goal(Goal::at_most(0.03, 0.015));
+            }
         }
         let turned: Vec<Example> = set
             .iter()
@@ -226,6 +172,7 @@ impl Suite<'_> {
                 None,
                 value,
             );
+            self.goal(Goal::at_most(0.03, 0.015));
         }
     }
 
@@ -276,6 +223,7 @@ impl Suite<'_> {
             Some(plain / n),
             ours / n,
         );
+        self.goal(Goal::at_least(0.865, 0.89));
         Ok(())
     }
 
@@ -290,6 +238,7 @@ impl Suite<'_> {
             Some(plain.0),
             ours.0,
         );
+        self.goal(Goal::at_least(0.900, 0.915));
         Ok(())
     }
 
@@ -321,6 +270,11 @@ impl Suite<'_> {
                 None,
                 spearman(&means, &truth),
             );
+            let is_chinese = grams == Grams::Chinese;
+            self.goal(Goal::at_least(
+                if is_chinese { 0.61 } else { 0.40 },
+                if is_chinese { 0.68 } else { 0.55 },
+            ));
             self.row(
                 &name,
                 "AUROC of satisfaction below -1/3",
@@ -328,6 +282,10 @@ impl Suite<'_> {
                 None,
                 auroc(&low),
             );
+            self.goal(Goal::at_least(
+                if is_chinese { 0.79 } else { 0.71 },
+                if is_chinese { 0.85 } else { 0.80 },
+            ));
             self.row(
                 &name,
                 "Spearman of minus the last dissatisfaction",
@@ -335,6 +293,9 @@ impl Suite<'_> {
                 None,
                 spearman(&lasts, &truth),
             );
+            if is_chinese {
+                self.goal(Goal::at_least(0.62, 0.68));
+            }
         }
         Ok(())
     }
@@ -405,29 +366,8 @@ impl Suite<'_> {
             Some(plain),
             ours,
         );
+        self.goal(Goal::at_least(0.37, 0.42));
         Ok(())
-    }
-
-    fn page(&self) -> String {
-        let mut page = String::from(
-            "# Evaluation\n\n## Sentiment\n\nWritten by `tingchao eval suite --root CORPORA --out docs/EVALUATION.md`",
-        );
-        let _ = write!(
-            page,
-            " on {}; heads {} {}.\n\n",
-            now().day(),
-            self.heads.polarity_version(),
-            self.heads.dissatisfaction_version()
-        );
-        page.push_str("The scored part is a fifth by hash of the text (first byte of its SHA-256 below 51), after de-duplication over all corpora. The baseline is the same n-grams in a plain linear machine, learnt and scored in the same run.\n\n| question | figure | n | baseline | ours |\n|---|---|---|---|---|\n");
-        for row in &self.rows {
-            let _ = writeln!(page, "| {} |", row.join(" | "));
-        }
-        page.push_str("\n| file | sha256 |\n|---|---|\n");
-        for (file, digest) in &self.files {
-            let _ = writeln!(page, "| {file} | `{digest}` |");
-        }
-        page
     }
 }
 
