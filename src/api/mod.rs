@@ -41,6 +41,7 @@ mod state;
 mod tests;
 mod tls;
 mod topics;
+mod turn_search;
 
 pub use describe::{DescribeError, openapi, openapi_yaml};
 pub use events::{RecentIdentities, fill_recent};
@@ -62,6 +63,7 @@ fn routes(config: &mut ServiceConfig<'_>) {
         .service(labels::labels_list)
         .service(interactions::interactions_list)
         .service(interactions::interaction_get)
+        .service(turn_search::turns_search)
         .service(operations::operations_profile)
         .service(agents::agents_list)
         .service(agents::agent_profile)

@@ -9,7 +9,7 @@ use super::events::RecentIdentities;
 use super::routing::RoutingFacts;
 use crate::domain::Micros;
 use crate::enrich::{EventRedactor, SharedModels};
-use crate::jobs::{LakeTopics, RuleDesk, TopicRuns, Webhooks};
+use crate::jobs::{LakeTopics, RuleDesk, TopicRuns, TurnSearch, Webhooks};
 use crate::query::{Engine, Inside};
 use crate::search::Knowledge;
 use crate::sink::AlertHub;
@@ -43,6 +43,8 @@ pub struct State {
     pub webhooks: Webhooks,
     /// Topics of the lake.
     pub topics: LakeTopics,
+    /// Search in turns.
+    pub turns: TurnSearch,
     /// What routing keeps of customers and agents.
     pub routing: RoutingFacts,
     /// The metrics of this process, for the admin port.

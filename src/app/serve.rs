@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::disk::Faults;
 use crate::jobs::{
     AlertRelay, AlertTopic, Cleaner, Closing, Letters, MaintainSettings, Risks, RuleDesk,
-    TopicRuns, Webhooks, maintain,
+    TopicRuns, TurnSearch, Webhooks, maintain,
 };
 use crate::lake::{Lake, Upkeep};
 use crate::pipeline::{Monitor, Pipeline, RuleBook};
@@ -237,6 +237,7 @@ pub fn serve(
             (queries.handle(), &stop),
         )?;
         topics::spawn(&mut background, config, &state.topics, &stop);
+        background.spawn(state.turns.clone().keep(stop.clone()));
         let following = follow(Arc::clone(&lake), state.models.clone(), stop.clone());
         background.spawn(following);
         let state = SharedState::new(state);
@@ -339,6 +340,7 @@ async fn open(
     let topics = topics::lake_topics(config, &folder.lake, &store, queries.clone())?;
     let engine = Engine::new(Arc::clone(&folder.lake), limits, inside.clone(), queries)?
         .with_metric_settings(config.into());
+    let turns = turn_search(&folder, &engine)?;
     health.ready(LAKE);
     first_rules(&store, &options.first_rules).await?;
     let (rules, alerts, webhooks) = quality(config, &folder.lake, &store).await?;
@@ -377,6 +379,7 @@ async fn open(
         health,
         topic_runs: TopicRuns::with_encoder(encoder(config, tokio::runtime::Handle::current())?),
         topics,
+        turns,
         routing: RoutingFacts::default(),
         rules,
         webhooks,
@@ -455,6 +458,13 @@ async fn first_rules(
         written.await?;
     }
     Ok(())
+}
+
+/// The index of turns in the data folder; its queries are under the callers' limits.
+fn turn_search(folder: &DataFolder, engine: &Engine) -> anyhow::Result<TurnSearch> {
+    let index = folder.path.join("search").join("turns");
+    let (lake, work) = (Arc::clone(&folder.lake), Handle::current());
+    Ok(TurnSearch::open(&index, lake, engine.clone(), work)?)
 }
 
 fn ingest_limits(config: &Config) -> anyhow::Result<IngestLimits> {

@@ -19,6 +19,7 @@ mod testing;
 mod topic_runs;
 mod topics;
 mod webhooks;
+mod turn_search;
 
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,7 @@ pub use topics::{
     follow_topics, load_topics,
 };
 pub use webhooks::{WebhookState, Webhooks, wants};
+pub use turn_search::{TurnSearch, TurnSearchError};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

@@ -29,6 +29,7 @@ pub mod synonyms;
 mod tests;
 pub mod tokenizer;
 pub mod train;
+pub mod turns;
 
 pub use knowledge::{BaseState, Found, Item, Knowledge, SearchError, SearchQuery, SearchResult};
 pub use shipped::{Models, ShippedError};

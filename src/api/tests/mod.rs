@@ -15,6 +15,7 @@ mod reads;
 mod routing;
 mod topics;
 mod topics_lake;
+mod turn_search;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
@@ -40,7 +41,7 @@ use crate::enrich::topic::TopicSlot;
 use crate::enrich::{EventRedactor, Models, SharedModels};
 use crate::error::Problem;
 use crate::jobs::{
-    LakeTopics, Requests, RuleDesk, RunSettings, TopicPace, TopicRuns, Topics, Webhooks,
+    LakeTopics, Requests, RuleDesk, RunSettings, TopicPace, TopicRuns, Topics, TurnSearch, Webhooks,
 };
 use crate::lake::Lake;
 use crate::pipeline::RuleBook;
@@ -157,6 +158,9 @@ impl Server {
             },
         };
         let topics = LakeTopics::new(topics, pace, RUNTIME.handle().clone());
+        let index = folder.path().join("turns");
+        let work = RUNTIME.handle().clone();
+        let turns = TurnSearch::open(&index, Arc::clone(&lake), engine.clone(), work).unwrap();
         let state = State {
             engine,
             inbox: Some(inbox),
@@ -170,6 +174,7 @@ impl Server {
             webhooks: webhooks(&lake, &alerts),
             alerts,
             topics,
+            turns,
             routing: super::RoutingFacts::default(),
             metrics: install().unwrap(),
             inside: Arc::new(()),
