@@ -5,9 +5,9 @@
 --   from timestamptz = null
 --   to timestamptz = null
 --   restated boolean = true
---   outcome text, a word of the list below or `field`
---   field text = null, a column of interactions or the key of an attribute
---   values text = null, those of the field that are the outcome, each between line feeds
+--   outcome text
+--   field text = null
+--   values text = null
 --   channel text = null
 -- columns:
 --   interaction_id text

@@ -20,7 +20,7 @@
 --   came_again boolean, the customer came again with this reason within 7 days
 --   dt date
 -- tables: interactions, turns
-with topics as (
+with first_topics as (
     select interaction_id as topic_of, first_value(topic_id order by seq) as topic_id
     from turns
     where speaker = 'customer' and topic_id is not null
@@ -29,7 +29,7 @@ with topics as (
 told as (
     select i.*, coalesce(t.topic_id, i.disposition) as reason
     from interactions as i
-    left join topics as t on i.interaction_id = t.topic_of
+    left join first_topics as t on i.interaction_id = t.topic_of
     where coalesce(i.direction, 'inbound') <> 'outbound'
 ),
 placed as (

@@ -21,7 +21,7 @@
 --   reason text
 -- extras:
 --   pending_n
-with topics as (
+with first_topics as (
     select interaction_id as topic_of, first_value(topic_id order by seq) as topic_id
     from turns
     where speaker = 'customer' and topic_id is not null
@@ -34,7 +34,7 @@ contacts as (
         cast(coalesce(i.ended_at, i.started_at) as bigint) as last_us,
         cast(max(coalesce(i.ended_at, i.started_at)) over () as bigint) as frontier_us
     from interactions as i
-    left join topics as t on i.interaction_id = t.topic_of
+    left join first_topics as t on i.interaction_id = t.topic_of
     where coalesce(i.direction, 'inbound') <> 'outbound'
 ),
 followed as (

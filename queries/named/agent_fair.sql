@@ -121,7 +121,8 @@ round_1 as (
 ),
 cases_2 as (
     select
-        * except (m, r, sigma2, tau2, a),
+        measure, agent_id, reason, cell, n, s, ss, n_agent, n_all, of_agent, of_cell, n_free_here, agents, all_cells,
+        n_free, n_spread,
         sum(s - n * a) over (partition by measure, cell) / sum(n) over (partition by measure, cell) as m
     from round_1
 ),
@@ -144,7 +145,8 @@ round_2 as (
 ),
 cases_3 as (
     select
-        * except (m, r, sigma2, tau2, a),
+        measure, agent_id, reason, cell, n, s, ss, n_agent, n_all, of_agent, of_cell, n_free_here, agents, all_cells,
+        n_free, n_spread,
         sum(s - n * a) over (partition by measure, cell) / sum(n) over (partition by measure, cell) as m
     from round_2
 ),
@@ -167,7 +169,8 @@ round_3 as (
 ),
 cases_4 as (
     select
-        * except (m, r, sigma2, tau2, a),
+        measure, agent_id, reason, cell, n, s, ss, n_agent, n_all, of_agent, of_cell, n_free_here, agents, all_cells,
+        n_free, n_spread,
         sum(s - n * a) over (partition by measure, cell) / sum(n) over (partition by measure, cell) as m
     from round_3
 ),

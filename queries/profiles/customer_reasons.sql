@@ -29,7 +29,7 @@ theirs as (
     union
     select interaction_id from named where array_has(string_to_array($2, chr(31)), identity)
 ),
-topics as (
+first_topics as (
     select t.interaction_id as topic_of, first_value(t.topic_id order by t.seq) as topic_id
     from turns as t
     left semi join theirs as x on t.interaction_id = x.interaction_id
@@ -46,7 +46,7 @@ contacts as (
         ) as before_at
     from interactions as i
     left semi join theirs as x on i.interaction_id = x.interaction_id
-    left join topics as t on i.interaction_id = t.topic_of
+    left join first_topics as t on i.interaction_id = t.topic_of
 ),
 parts as (
     select

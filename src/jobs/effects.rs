@@ -49,7 +49,10 @@ const DAYS: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/queries/jobs/effect_days.sql"
 ));
-const STORED: &str = "select * from effects";
+const STORED: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/queries/jobs/effects_stored.sql"
+));
 
 /// What measures interventions.
 #[derive(Clone)]

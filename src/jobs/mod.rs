@@ -18,8 +18,8 @@ mod rules;
 mod testing;
 mod topic_runs;
 mod topics;
-mod webhooks;
 mod turn_search;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 
@@ -45,8 +45,8 @@ pub use topics::{
     LakeRun, LakeTopics, Requests, RunDone, RunSettings, TopicPace, Topics, TopicsError,
     follow_topics, load_topics,
 };
-pub use webhooks::{WebhookState, Webhooks, wants};
 pub use turn_search::{TurnSearch, TurnSearchError};
+pub use webhooks::{WebhookState, Webhooks, wants};
 
 const CLOSE_EVERY: Duration = Duration::from_secs(120);
 /// Renewed while it is needed; after a crash others wait so long.

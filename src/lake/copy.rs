@@ -50,7 +50,7 @@ pub async fn table_version(
         source: Box::new(source),
     };
     let state = snapshot.snapshot().map_err(failed)?;
-    let version = u64::try_from(state.version()).unwrap_or_default();
+    let version = state.version();
     let log = snapshot.log_store();
     let next = state
         .transaction_version(log.as_ref(), app.as_str().to_owned())

@@ -461,7 +461,7 @@ impl Pipeline {
             .parts
             .iter_mut()
             .find(|part| part.reader == reader && part.partition == window.partition);
-        if !part.is_some_and(|part| part.epoch == epoch) {
+        if part.is_none_or(|part| part.epoch != epoch) {
             return Ok(());
         }
         if self.intake.has_old_rules() {

@@ -47,7 +47,7 @@ impl Quota {
     fn begin(&mut self, day: u32) -> u64 {
         self.days
             .get_mut(day as usize)
-            .map_or(0, |count| std::mem::take(count))
+            .map_or(0, std::mem::take)
     }
 
     /// Gives up a first contact near `at`, which lies on `day`.

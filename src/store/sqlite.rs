@@ -337,7 +337,7 @@ async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
     });
     let migrations: Vec<Migration> = migrations.collect();
     let path = path.to_owned();
-    match Migrator::with_migrations(migrations.into()).run(pool).await {
+    match Migrator::with_migrations(migrations).run(pool).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(version)) => Err(StoreError::Newer { path, version }),
         Err(source) => Err(StoreError::Migrate { path, source }),

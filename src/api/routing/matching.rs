@@ -328,10 +328,10 @@ fn decide(weights: &FitWeights, contacts: &[Contact], agents: &[Agent]) -> (&'st
         ([contact], _) => ("best_agent", vec![best_agent(weights, contact, agents)]),
         (_, [agent]) => {
             let mut found = vec![None; contacts.len()];
-            if let Some((place, fit)) = best_contact(weights, agent, contacts) {
-                if let Some(slot) = found.get_mut(place) {
-                    *slot = Some((0, fit));
-                }
+            if let Some((place, fit)) = best_contact(weights, agent, contacts)
+                && let Some(slot) = found.get_mut(place)
+            {
+                *slot = Some((0, fit));
             }
             ("best_contact", found)
         }

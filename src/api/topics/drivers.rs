@@ -353,7 +353,7 @@ pub(in super::super) async fn topic_drivers(
     let rule = asked.rule;
     let by_whole = asked.basis == Basis::Restated;
     // Words are cut off the thread that answers.
-    let found = web::block(move || {
+    let found = tokio::task::spawn_blocking(move || {
         let mut observed: Vec<Observed> = rows.into_iter().map(observed).collect();
         if by_whole {
             for one in &mut observed {
@@ -363,7 +363,7 @@ pub(in super::super) async fn topic_drivers(
         }
         (drivers(&observed, rule), known)
     });
-    let broken = |error: actix_web::error::BlockingError| ApiError::internal(error.to_string());
+    let broken = |error: tokio::task::JoinError| ApiError::internal(error.to_string());
     let (found, known): (Drivers, Known) = found.await.map_err(broken)?;
     let items = found.drivers.into_iter();
     Ok(web::Json(DriversAnswer {

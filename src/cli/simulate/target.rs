@@ -32,7 +32,7 @@ pub struct Target {
 enum Kind {
     Text(Box<dyn Write>),
     Server(Box<Server>),
-    Kafka(Topics),
+    Kafka(Box<Topics>),
 }
 
 struct Server {
@@ -92,7 +92,7 @@ impl Target {
             !kafka.brokers.is_empty(),
             "--kafka needs brokers: set TINGCHAO__KAFKA__BROKERS or `brokers` of [kafka]"
         );
-        Ok(Self::of(Kind::Kafka(Topics {
+        Ok(Self::of(Kind::Kafka(Box::new(Topics {
             kafka,
             only,
             sinks: BTreeMap::new(),

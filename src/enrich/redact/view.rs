@@ -130,7 +130,8 @@ impl View {
     pub fn ends_with(&self, index: usize, word: &str) -> bool {
         // By characters: comparing bytes here is a call for each of some hundred words.
         let last = self.before(index).to_ascii_lowercase();
-        word.chars().next_back() == Some(last) && self.ends_with_all(index, word)
+        let end = word.chars().next_back();
+        end == Some(last) && self.ends_with_all(index, word)
     }
 
     fn ends_with_all(&self, index: usize, word: &str) -> bool {

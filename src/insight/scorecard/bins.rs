@@ -190,10 +190,11 @@ pub(super) fn monotone(fine: &[Tally]) -> (Vec<Tally>, i8) {
             _ => enough.push(*tally),
         }
     }
-    if enough.len() > 1 && enough.last().is_some_and(|last| last.hits < BIN_POSITIVES) {
-        if let (Some(small), Some(last)) = (enough.pop(), enough.last_mut()) {
-            last.join(small);
-        }
+    if enough.len() > 1
+        && enough.last().is_some_and(|last| last.hits < BIN_POSITIVES)
+        && let (Some(small), Some(last)) = (enough.pop(), enough.last_mut())
+    {
+        last.join(small);
     }
     let pooled = |sign: f64| {
         let mut pooled: Vec<Tally> = Vec::new();

@@ -170,21 +170,7 @@ pub fn cluster_by(
         scores: parted.scores,
     };
     if learnt.len() == spoken.len() {
-        for ((place, label), row) in learnt
-            .iter()
-            .zip(&parted.labels)
-            .zip(vectors.values.chunks(vectors.width.max(1)))
-        {
-            found.assignments[*place] = Some(found.assignment(*label, row));
-        }
-        if vectors.width == 0 {
-            for place in &learnt {
-                found.assignments[*place] = Some(Assignment {
-                    topic: 0,
-                    confidence: 0.0,
-                });
-            }
-        }
+        found.assign_learnt(&learnt, &parted.labels, &vectors);
     } else {
         found.assign_all(segmenter, texts, &spoken, &parted.mixture);
     }
@@ -233,6 +219,23 @@ impl Clustering {
         Assignment {
             topic,
             confidence: if known && all > 0.0 { own / all } else { 0.0 },
+        }
+    }
+
+    /// Assigns the texts from which topics were learnt.
+    fn assign_learnt(&mut self, learnt: &[usize], labels: &[u32], vectors: &Matrix) {
+        let rows = vectors.values.chunks(vectors.width.max(1));
+        for ((place, label), row) in learnt.iter().zip(labels).zip(rows) {
+            self.assignments[*place] = Some(self.assignment(*label, row));
+        }
+        if vectors.width > 0 {
+            return;
+        }
+        for place in learnt {
+            self.assignments[*place] = Some(Assignment {
+                topic: 0,
+                confidence: 0.0,
+            });
         }
     }
 

@@ -205,8 +205,6 @@ impl Gaps {
         let logs = logs.map(|id| self.lake.table(id).latest().version());
         let requests = self.lake.insight(InsightId::Requests).latest().version();
         let versions = logs.into_iter().chain([requests]);
-        let versions =
-            versions.map(|version| version.and_then(|version| u64::try_from(version).ok()));
         let reviews = self.store.gap_reviews().await?;
         let reviews = reviews.into_iter().map(|one| (one.gap_id, one.version));
         Ok((

@@ -210,7 +210,7 @@ fn select(text: &str) -> Option<Select> {
         && table.joins.is_empty()
         && matches!(table.relation, TableFactor::Table { args: None, .. })
         && !text.contains(" over ");
-    is_plain.then(|| *select)
+    is_plain.then_some(*select)
 }
 
 fn column(select: &Select, name: &str) -> Option<String> {

@@ -332,7 +332,7 @@ fn split(board: &Board, id: &str, asked: GapPatch) -> Result<SplitOff, ApiError>
         .position(|request| !evidence.contains(&format!("\"{request}\"")));
     if let Some(place) = unknown {
         return Err(ApiError::parameter(
-            &format!("/requests/{place}"),
+            format!("/requests/{place}"),
             "expected the id of a request of this gap's evidence",
         ));
     }
