@@ -1,3 +1,5 @@
+//! Repeat contacts; rounds as a whole are tested through the door (`api`).
+
 use super::load::repeats;
 use crate::insight::gaps::case::DAY_US;
 use crate::insight::gaps::{Candidate, Case, Match};
