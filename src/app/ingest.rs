@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::serve::{
-    BACKGROUND_END, Gauges, LAKE, PIPELINE, alert_topic, certificate, cleaner, letters,
-    maintain_settings, runtime, scheme, signals, spawn_pipeline, upkeep,
+    Gauges, LAKE, PIPELINE, alert_topic, certificate, cleaner, end, letters, maintain_settings,
+    runtime, scheme, signals, spawn_pipeline, upkeep,
 };
 use super::{DataFolder, pipeline_settings, sources};
 use super::{models, topics};
@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::disk::Faults;
 use crate::enrich::topic::TopicSlot;
 use crate::jobs::{RuleDesk, maintain};
+use crate::lake::Lake;
 use crate::pipeline::{Monitor, Pipeline, RuleBook};
 use crate::sink::AlertHub;
 use crate::telemetry::{self, Health};
@@ -80,19 +81,11 @@ pub fn ingest(
             health: health.clone(),
             inbox: None,
         };
-        if let Some(letters) = letters(config, &folder.lake)? {
-            background.spawn(letters.run(stop.clone()));
-        }
-        if let Some(topic) = alert_topic(config, &folder.lake, &alerts)? {
-            background.spawn(topic.run(stop.clone()));
-        }
+        tell(&mut background, config, (&folder.lake, &alerts), &stop)?;
         background.spawn(follow_rules(rules, stop.clone()));
         background.spawn(topics::follow(Arc::clone(&folder.lake), slot, stop.clone()));
-        background.spawn(models::follow(
-            Arc::clone(&folder.lake),
-            folder.models.clone(),
-            stop.clone(),
-        ));
+        let following = models::follow(Arc::clone(&folder.lake), folder.models, stop.clone());
+        background.spawn(following);
         background.spawn(upkeep(folder.lake, monitor, gauges, stop.clone()));
         if let Some(door) = door {
             let (metrics, health, stop) = (metrics.clone(), health.clone(), stop.clone());
@@ -104,15 +97,28 @@ pub fn ingest(
         let piped = pipeline.await.context("the pipeline broke off")?;
         stop.cancel();
         signals.abort();
-        let ended = async { while background.join_next().await.is_some() {} };
-        if tokio::time::timeout(BACKGROUND_END, ended).await.is_err() {
-            tracing::warn!("maintenance was cut off; what it had not committed is done again");
-        }
+        end(background).await;
         piped
     });
     queries.shutdown_timeout(Duration::from_secs(5));
     work.shutdown_timeout(Duration::from_secs(5));
     ended
+}
+
+/// What tells topics of dead letters and alerts.
+fn tell(
+    background: &mut JoinSet<()>,
+    config: &Config,
+    (lake, alerts): (&Arc<Lake>, &AlertHub),
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    if let Some(letters) = letters(config, lake)? {
+        background.spawn(letters.run(stop.clone()));
+    }
+    if let Some(topic) = alert_topic(config, lake, alerts)? {
+        background.spawn(topic.run(stop.clone()));
+    }
+    Ok(())
 }
 
 async fn follow_rules(rules: RuleDesk, stop: CancellationToken) {

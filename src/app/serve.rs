@@ -210,17 +210,8 @@ pub fn serve(
     let ended = work.block_on(async {
         let mut background = JoinSet::new();
         if config.maintenance.enabled {
-            let cleaner = cleaner(
-                config,
-                Arc::clone(&lake),
-                monitor.clone(),
-                queries.handle().clone(),
-            )?;
-            background.spawn(risks(&cleaner).run(state.store.clone(), stop.clone()));
-            background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
-            let bases = (state.knowledge.clone(), state.store.clone());
-            let gaps = super::gaps(config, Arc::clone(&lake), bases, queries.handle().clone())?;
-            background.spawn(gaps.run(stop.clone()));
+            let seen = (&lake, &state, &monitor);
+            scheduled(&mut background, config, seen, (queries.handle(), &stop))?;
         }
         let gauges = Gauges {
             metrics: state.metrics.clone(),
@@ -252,11 +243,7 @@ pub fn serve(
         engine.shutdown();
         signals.abort();
         let piped = pipeline.await.context("the pipeline broke off")?;
-        // A task that reads the lake must not lose its runtime under its feet.
-        let ended = async { while background.join_next().await.is_some() {} };
-        if tokio::time::timeout(BACKGROUND_END, ended).await.is_err() {
-            tracing::warn!("maintenance was cut off; what it had not committed is done again");
-        }
+        end(background).await;
         served?;
         piped
     });
@@ -265,6 +252,30 @@ pub fn serve(
     drop(socket);
     drop(folder);
     ended
+}
+
+/// What works on the lake by the clock.
+fn scheduled(
+    background: &mut JoinSet<()>,
+    config: &Config,
+    (lake, state, monitor): (&Arc<Lake>, &State, &Monitor),
+    (queries, stop): (&Handle, &CancellationToken),
+) -> anyhow::Result<()> {
+    let cleaner = cleaner(config, Arc::clone(lake), monitor.clone(), queries.clone())?;
+    background.spawn(risks(&cleaner).run(state.store.clone(), stop.clone()));
+    background.spawn(maintain(cleaner, maintain_settings(config), stop.clone()));
+    let bases = (state.knowledge.clone(), state.store.clone());
+    let gaps = super::gaps(config, Arc::clone(lake), bases, queries.clone())?;
+    background.spawn(gaps.run(stop.clone()));
+    Ok(())
+}
+
+/// Waits for the background's work: a task that reads the lake must not lose its runtime under its feet.
+pub(super) async fn end(mut background: JoinSet<()>) {
+    let ended = async { while background.join_next().await.is_some() {} };
+    if tokio::time::timeout(BACKGROUND_END, ended).await.is_err() {
+        tracing::warn!("maintenance was cut off; what it had not committed is done again");
+    }
 }
 
 pub(super) fn runtime(name: &str, threads: usize) -> anyhow::Result<Runtime> {
@@ -348,22 +359,8 @@ async fn open(
         health.ready(PIPELINE);
         (None, None)
     } else {
-        let (inbox, inbox_source) = Inbox::open(
-            &folder.path.join(INBOX),
-            config.ingest.max_inbox_bytes.get(),
-            faults,
-        )?;
-        let mut all: Vec<Box<dyn Source>> = vec![Box::new(inbox_source)];
-        all.extend(sources::open(config)?);
-        all.extend(options.sources);
-        let pipeline = Pipeline::start(
-            Arc::clone(&folder.lake),
-            folder.redactor.clone(),
-            all,
-            pipeline_settings(config, folder.models.clone()),
-            monitor.clone(),
-        )?
-        .judging(rules.book().clone(), alerts.clone());
+        let (inbox, pipeline) = intake(config, &folder, options.sources, monitor.clone(), faults)?;
+        let pipeline = pipeline.judging(rules.book().clone(), alerts.clone());
         let pipeline = pipeline.judged_by(topics.topics.requests.slot.clone());
         (Some(inbox), Some(pipeline))
     };
@@ -404,6 +401,32 @@ async fn open(
         monitor,
         state,
     })
+}
+
+/// The inbox, and a pipeline over it, the sources of the settings and `more`.
+fn intake(
+    config: &Config,
+    folder: &DataFolder,
+    more: Vec<Box<dyn Source>>,
+    monitor: Monitor,
+    faults: Arc<Faults>,
+) -> anyhow::Result<(Inbox, Pipeline)> {
+    let (inbox, inbox_source) = Inbox::open(
+        &folder.path.join(INBOX),
+        config.ingest.max_inbox_bytes.get(),
+        faults,
+    )?;
+    let mut all: Vec<Box<dyn Source>> = vec![Box::new(inbox_source)];
+    all.extend(sources::open(config)?);
+    all.extend(more);
+    let pipeline = Pipeline::start(
+        Arc::clone(&folder.lake),
+        folder.redactor.clone(),
+        all,
+        pipeline_settings(config, folder.models.clone()),
+        monitor,
+    )?;
+    Ok((inbox, pipeline))
 }
 
 /// Follows the rules that other processes publish, and tells alerts to topic, listeners and addresses.

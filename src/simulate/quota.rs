@@ -45,9 +45,7 @@ impl Quota {
 
     /// First contacts of a day that begins.
     fn begin(&mut self, day: u32) -> u64 {
-        self.days
-            .get_mut(day as usize)
-            .map_or(0, std::mem::take)
+        self.days.get_mut(day as usize).map_or(0, std::mem::take)
     }
 
     /// Gives up a first contact near `at`, which lies on `day`.

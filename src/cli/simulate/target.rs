@@ -97,7 +97,7 @@ impl Target {
             only,
             sinks: BTreeMap::new(),
             waiting: BTreeMap::new(),
-        })))
+        }))))
     }
 
     const fn of(kind: Kind) -> Self {
