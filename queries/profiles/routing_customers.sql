@@ -19,7 +19,8 @@
 --   upset double precision, 0 to 1
 --   last_at timestamptz, of the last contact
 -- tables: customer_updates, interactions, cases
--- The ids come as one text, apart by the unit separator, U+001F.
+-- The ids come as one text, apart by the unit separator, U+001F. A cast to timestamptz
+-- counts nanoseconds, the tables microseconds.
 with asked as (
     select distinct unnest(string_to_array($1, chr(31))) as customer_id
 ),
@@ -37,7 +38,7 @@ crm as (
 contacts as (
     select
         customer_id, channel, outcome, resolved, started_at,
-        cast(cast($2 as timestamptz) as bigint) - cast(started_at as bigint) as age_us,
+        cast(cast($2 as timestamptz) as bigint) / 1000 - cast(started_at as bigint) as age_us,
         case
             when csat <= 2 then 1.0
             when csat >= 4 then 0.0

@@ -15,14 +15,16 @@
 --   age_days double precision, for past
 --   unsolved boolean, for past
 -- tables: interactions, interaction_events, cases
--- Lists come as one text, apart by the unit separator, U+001F.
+-- Lists come as one text, apart by the unit separator, U+001F. A cast to timestamptz counts nanoseconds, the tables
+-- microseconds.
 with recent as (
     select
         interaction_id, customer_id, channel, queue, disposition, outcome, resolved,
-        cast(cast(cast($3 as timestamptz) as bigint) - cast(started_at as bigint) as double) / 86400000000.0 as age_days
+        cast(cast(cast($3 as timestamptz) as bigint) / 1000 - cast(started_at as bigint) as double) / 86400000000.0
+            as age_days
     from interactions
     where started_at <= cast($3 as timestamptz)
-        and cast(started_at as bigint) >= cast(cast($3 as timestamptz) as bigint) - 7776000000000
+        and cast(started_at as bigint) >= cast(cast($3 as timestamptz) as bigint) / 1000 - 7776000000000
         and coalesce(direction, 'inbound') <> 'outbound'
 ),
 labels as (

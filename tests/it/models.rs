@@ -53,26 +53,25 @@ fn told(server: &Server, said: &str) -> (String, String) {
     )
 }
 
-#[test]
-fn what_people_say_teaches_a_head_that_a_running_server_takes_up_and_gives_back() {
-    let place = Place::new().quick();
-    let server = Server::start(&place, None, false);
-    // Words that no shipped head knows.
+/// Turns with words that no shipped head knows, and what people say of them.
+fn say_of_unknown_words(server: &Server) {
     let said = |n: usize| if n % 2 == 0 { "zorbly" } else { "quexish" };
     let turns: Vec<String> = (0..TURNS)
         .map(|n| turn(n, &format!("my plan {n} feels {} today", said(n)), "en"))
         .collect();
-    take(&server, &turns);
+    take(server, &turns);
     let labels: Vec<Value> = (0..TURNS)
         .map(|n| {
             let mood = if n % 2 == 0 { "positive" } else { "negative" };
             json!({"interaction_id": format!("c-{n}"), "turn_id": "1", "sentiment": mood})
         })
         .collect();
-    let written = post(&server, "/v1/labels", &json!({ "items": labels }));
+    let written = post(server, "/v1/labels", &json!({ "items": labels }));
     assert_eq!(written, json!({"written": TURNS, "withdrawn": 0}));
-    let (_, shipped) = told(&server, "it feels zorbly");
+}
 
+/// The head that labels teach, after a trial that replaces nothing.
+fn teach(place: &Place) -> Value {
     let trial = place.done(&[
         "train",
         "sentiment",
@@ -86,8 +85,12 @@ fn what_people_say_teaches_a_head_that_a_running_server_takes_up_and_gives_back(
     let taught: Value = serde_json::from_str(&taught).unwrap();
     assert_eq!(taught["replaced"], json!(true), "{taught}");
     assert_eq!(taught["published"], json!(1));
+    taught
+}
+
+fn the_taught_head_answers(server: &Server, taught: &Value, shipped: &str) {
     let now = wait_for("the taught head", WITHIN, || {
-        let (label, model) = told(&server, "it feels zorbly");
+        let (label, model) = told(server, "it feels zorbly");
         (model != shipped).then_some((label, model))
     });
     assert_eq!(now.0, "positive");
@@ -95,8 +98,11 @@ fn what_people_say_teaches_a_head_that_a_running_server_takes_up_and_gives_back(
         now.1.contains(taught["version"].as_str().unwrap()),
         "{now:?}"
     );
-    assert_eq!(told(&server, "it feels quexish").0, "negative");
-    // Turns from now on say which head told them.
+    assert_eq!(told(server, "it feels quexish").0, "negative");
+}
+
+/// Turns from now on say which head told them.
+fn new_turns_name_the_head(server: &Server, taught: &Value) {
     server.take((turn(TURNS, "all is zorbly", "en") + "\n").as_bytes());
     wait_for("the turn of the taught head", WITHIN, || {
         let rows = server.sql("select sentiment_model from turns where text = 'all is zorbly'");
@@ -108,6 +114,9 @@ fn what_people_say_teaches_a_head_that_a_running_server_takes_up_and_gives_back(
             )
         })
     });
+}
+
+fn people_agree_with_the_taught_head(place: &Place) {
     let again = place.done(&["eval", "labels"]);
     let again: Value = serde_json::from_str(&again).unwrap();
     assert!(
@@ -117,10 +126,12 @@ fn what_people_say_teaches_a_head_that_a_running_server_takes_up_and_gives_back(
             > 0.9,
         "{again}"
     );
+}
 
+fn one_rollback_gives_the_shipped_head_back(place: &Place, server: &Server, shipped: &str) {
     place.done(&["models", "rollback"]);
     wait_for("the head before", WITHIN, || {
-        (told(&server, "it feels zorbly").1 == shipped).then_some(())
+        (told(server, "it feels zorbly").1 == shipped).then_some(())
     });
     let listed = place.done(&["models", "list"]);
     assert!(
@@ -134,6 +145,19 @@ fn what_people_say_teaches_a_head_that_a_running_server_takes_up_and_gives_back(
         "{}",
         text(&refused.stderr)
     );
+}
+
+#[test]
+fn what_people_say_teaches_a_head_that_a_running_server_takes_up_and_gives_back() {
+    let place = Place::new().quick();
+    let server = Server::start(&place, None, false);
+    say_of_unknown_words(&server);
+    let (_, shipped) = told(&server, "it feels zorbly");
+    let taught = teach(&place);
+    the_taught_head_answers(&server, &taught, &shipped);
+    new_turns_name_the_head(&server, &taught);
+    people_agree_with_the_taught_head(&place);
+    one_rollback_gives_the_shipped_head_back(&place, &server, &shipped);
     server.stop();
 }
 

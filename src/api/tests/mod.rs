@@ -18,6 +18,7 @@ mod topics_lake;
 mod turn_search;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -105,22 +106,8 @@ impl Server {
     async fn start_with(demo: bool, max_inbox_bytes: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let faults = Arc::new(Faults::none());
-        let root = folder.path().join("lake");
-        let opened = RUNTIME.spawn({
-            let faults = Arc::clone(&faults);
-            async move { Lake::open(&root, faults).await.unwrap() }
-        });
-        let lake = Arc::new(opened.await.unwrap());
-        let limits = Limits {
-            timeout: Duration::from_secs(60),
-            max_rows: 1_000,
-            max_memory_bytes: 1 << 30,
-            max_concurrent: 4,
-            max_waiting: 4,
-            spill: None,
-        };
-        let runtime = RUNTIME.handle().clone();
-        let engine = Engine::new(Arc::clone(&lake), limits.clone(), Arc::new(()), runtime).unwrap();
+        let lake = opened_lake(folder.path().join("lake"), Arc::clone(&faults)).await;
+        let engine = engine_within(&lake, Duration::from_secs(60));
         let (inbox, mut source) =
             Inbox::open(&folder.path().join("inbox"), max_inbox_bytes, faults).unwrap();
         let start = Start::at(Partition::only(source.name()), 0);
@@ -129,35 +116,8 @@ impl Server {
         let store = Store::open(&StoreUrl::Sqlite(folder.path().join("store.db")))
             .await
             .unwrap();
-        // The work of jobs has no caller's limits.
-        let own = Limits {
-            timeout: Duration::from_secs(3_600),
-            ..limits.clone()
-        };
-        let runtime = RUNTIME.handle().clone();
-        let own = Engine::new(Arc::clone(&lake), own, Arc::new(()), runtime).unwrap();
         let alerts = AlertHub::default();
-        let requests = Requests {
-            lake: Arc::clone(&lake),
-            engine: own,
-            slot: TopicSlot::default(),
-            holder: "test".to_owned(),
-            clock: noon,
-            busy: Arc::default(),
-        };
-        let topics = Topics {
-            requests,
-            store: store.clone(),
-        };
-        let pace = TopicPace {
-            look_every: Duration::from_secs(10),
-            run_every: Duration::from_secs(86_400),
-            run: RunSettings {
-                cluster: crate::insight::topics::Settings::default(),
-                window_days: 90,
-            },
-        };
-        let topics = LakeTopics::new(topics, pace, RUNTIME.handle().clone());
+        let topics = lake_topics(&lake, &store);
         let index = folder.path().join("turns");
         let work = RUNTIME.handle().clone();
         let turns = TurnSearch::open(&index, Arc::clone(&lake), engine.clone(), work).unwrap();
@@ -257,6 +217,49 @@ impl Server {
             }
         }
     }
+}
+
+async fn opened_lake(root: PathBuf, faults: Arc<Faults>) -> Arc<Lake> {
+    let opened = RUNTIME.spawn(async move { Lake::open(&root, faults).await.unwrap() });
+    Arc::new(opened.await.unwrap())
+}
+
+fn engine_within(lake: &Arc<Lake>, timeout: Duration) -> Engine {
+    let limits = Limits {
+        timeout,
+        max_rows: 1_000,
+        max_memory_bytes: 1 << 30,
+        max_concurrent: 4,
+        max_waiting: 4,
+        spill: None,
+    };
+    let runtime = RUNTIME.handle().clone();
+    Engine::new(Arc::clone(lake), limits, Arc::new(()), runtime).unwrap()
+}
+
+fn lake_topics(lake: &Arc<Lake>, store: &Store) -> LakeTopics {
+    let requests = Requests {
+        lake: Arc::clone(lake),
+        // The work of jobs has no caller's limits.
+        engine: engine_within(lake, Duration::from_secs(3_600)),
+        slot: TopicSlot::default(),
+        holder: "test".to_owned(),
+        clock: noon,
+        busy: Arc::default(),
+    };
+    let topics = Topics {
+        requests,
+        store: store.clone(),
+    };
+    let pace = TopicPace {
+        look_every: Duration::from_secs(10),
+        run_every: Duration::from_secs(86_400),
+        run: RunSettings {
+            cluster: crate::insight::topics::Settings::default(),
+            window_days: 90,
+        },
+    };
+    LakeTopics::new(topics, pace, RUNTIME.handle().clone())
 }
 
 fn webhooks(lake: &Arc<Lake>, alerts: &AlertHub) -> Webhooks {

@@ -204,19 +204,8 @@ async fn a_menu_begins_with_what_the_customer_needs() {
     );
 }
 
-#[actix_web::test]
-async fn who_may_leave_is_listed_with_the_reasons() {
-    let server = Server::start().await;
-    let list = async |server: &Server, path: &str| {
-        server
-            .send_as(Role::Integrator, TestRequest::get().uri(path))
-            .await
-    };
-    let empty = list(&server, "/v1/customers?churn_at_least=0.5")
-        .await
-        .json();
-    assert_eq!(empty["scored_at"], Value::Null, "{empty}");
-    // Of 240 customers every third has trouble each week, and half of these leave in the sixth week.
+/// Of 240 customers every third has trouble each week, and half of these leave in the sixth week.
+fn customers_of_whom_some_leave() -> Vec<Value> {
     let mut events = Vec::new();
     for n in 0..240 {
         let id = format!("c-{n}");
@@ -241,7 +230,10 @@ async fn who_may_leave_is_listed_with_the_reasons() {
             events.push(crm(&id, &at, "leaving", "gold", 0.5));
         }
     }
-    server.store(&events).await;
+    events
+}
+
+fn risks_of(server: &Server) -> Risks {
     let limits = Limits {
         timeout: Duration::from_secs(60),
         max_rows: u64::MAX,
@@ -251,15 +243,13 @@ async fn who_may_leave_is_listed_with_the_reasons() {
         spill: None,
     };
     let runtime = RUNTIME.handle().clone();
-    let risks = Risks {
+    Risks {
         engine: Engine::new(Arc::clone(&server.lake), limits, Arc::new(()), runtime).unwrap(),
         clock: noon,
-    };
-    let round = risks.round(&server.state.store).await.unwrap();
-    assert_eq!(round.learnt.models.len(), 2, "{:?}", round.learnt.problems);
-    let page = list(&server, "/v1/customers?limit=5").await.json();
-    let items = page["items"].as_array().unwrap();
-    assert_eq!(items.len(), 5);
+    }
+}
+
+fn at_risk_by_what_was_not_solved(items: &[Value]) {
     for item in items {
         let number: u32 = item["customer_id"].as_str().unwrap()[2..].parse().unwrap();
         assert_eq!(number % 3, 0, "{item}");
@@ -269,6 +259,27 @@ async fn who_may_leave_is_listed_with_the_reasons() {
         assert_eq!(item["churn_risk"]["trained_on"], "own_data");
         assert_eq!(item["best_hour_utc"], 9);
     }
+}
+
+#[actix_web::test]
+async fn who_may_leave_is_listed_with_the_reasons() {
+    let server = Server::start().await;
+    let list = async |server: &Server, path: &str| {
+        server
+            .send_as(Role::Integrator, TestRequest::get().uri(path))
+            .await
+    };
+    let empty = list(&server, "/v1/customers?churn_at_least=0.5")
+        .await
+        .json();
+    assert_eq!(empty["scored_at"], Value::Null, "{empty}");
+    server.store(&customers_of_whom_some_leave()).await;
+    let round = risks_of(&server).round(&server.state.store).await.unwrap();
+    assert_eq!(round.learnt.models.len(), 2, "{:?}", round.learnt.problems);
+    let page = list(&server, "/v1/customers?limit=5").await.json();
+    let items = page["items"].as_array().unwrap();
+    assert_eq!(items.len(), 5);
+    at_risk_by_what_was_not_solved(items);
     let cursor = page["next_cursor"].as_str().unwrap();
     let next = list(&server, &format!("/v1/customers?limit=5&cursor={cursor}"))
         .await

@@ -83,7 +83,7 @@ async fn what_was_said_is_found_until_it_is_recalled() {
         (vec!["t1"], &Value::Null)
     );
 
-    server.store_suspect(&[recall("t2")], 3).await;
+    server.store_suspect(&[recall("t2")], 10).await;
     assert_eq!(ids(&found(&server, &[("q", "密码")]).await), ["t3", "t1"]);
 }
 

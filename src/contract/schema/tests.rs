@@ -258,7 +258,11 @@ fn every_type_travels_on_a_topic() {
         .pointer("/channels")
         .and_then(Value::as_object)
         .unwrap();
-    assert_eq!(channels.len(), 9, "eight topics in, dead letters out");
+    assert_eq!(
+        channels.len(),
+        10,
+        "eight topics in, dead letters and alerts out"
+    );
     let letters = &document["operations"]["send_dead_letters"];
     assert_eq!(letters["action"], "send");
     let topics: Vec<&str> = channels

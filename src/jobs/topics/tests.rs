@@ -1,3 +1,8 @@
+//! Requests and topics of a lake in a temporary folder, round by round.
+//!
+//! Invariants: the clock stands still; what is asked again of equal tables gives equal rows. Not here: the doors
+//! (`api::tests::topics_lake`), how topics form (`insight`).
+
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -196,6 +201,73 @@ async fn topics(lake: &Arc<Lake>, folder: &Path) -> Topics {
 
 const GIVEN: &str = "select request_id, topic_id, topic_run, restated_topic_id, restated_run from requests order by 1";
 
+/// Between runs, requests are given to the topics that are known, and others to none.
+async fn between_runs(lake: &Arc<Lake>, own: &Path, topics: &Topics) {
+    let mut more = asked(2, 30);
+    for i in 0..12 {
+        let text = format!("小区车位怎么安装充电桩 {i}");
+        more.say(
+            &format!("new{i}"),
+            "2026-11-02T11:00:00Z",
+            "t",
+            "customer",
+            &text,
+        );
+    }
+    take_in(lake, own, "second", more).await;
+    assert_eq!(topics.requests.round().await.unwrap(), 42);
+    let engine = &topics.requests.engine;
+    let open = rows(
+        engine,
+        "select count(*) from requests where topic_run = 1 and topic_id is null",
+    )
+    .await;
+    assert_eq!(squeezed(&open[0]), "| 12 |");
+    assert_eq!(topics.candidates().await.unwrap(), 1);
+    let new = rows(
+        engine,
+        "select name, size from topics where status = 'candidate'",
+    )
+    .await;
+    assert!(
+        new.len() == 1 && new[0].contains("充电") && new[0].contains("12"),
+        "{new:?}"
+    );
+}
+
+/// Two runs over the same events in a folder of their own: what requests were given, and the topics.
+async fn run_twice(own: &Path) -> (Vec<String>, Vec<String>) {
+    let lake = open_lake(own).await;
+    let topics = topics(&lake, own).await;
+    assert_eq!(
+        topics.run(settings(None)).await.unwrap(),
+        RunDone::default()
+    );
+    take_in(&lake, own, "first", asked(1, 60)).await;
+    let first = topics.run(settings(Some(3))).await.unwrap();
+    assert_eq!((first.run, first.topics.len(), first.requests), (1, 3, 60));
+    between_runs(&lake, own, &topics).await;
+    let second = topics.run(settings(Some(4))).await.unwrap();
+    assert_eq!((second.run, second.requests), (2, 102));
+    let ids = |done: &RunDone| -> std::collections::BTreeSet<String> {
+        done.topics.iter().map(|row| row.topic_id.clone()).collect()
+    };
+    assert_eq!(
+        ids(&second).intersection(&ids(&first)).count(),
+        3,
+        "{second:?}"
+    );
+    let engine = &topics.requests.engine;
+    let given = rows(engine, GIVEN).await;
+    let listed = rows(engine, "select topic_id, name, size from topics order by 1").await;
+    // What was published is found by another process.
+    let slot = TopicSlot::default();
+    assert!(crate::jobs::load_topics(&lake, &slot).await.unwrap());
+    assert_eq!(slot.get().unwrap().run, 2);
+    assert!(!crate::jobs::load_topics(&lake, &slot).await.unwrap());
+    (given, listed)
+}
+
 #[test]
 fn runs_keep_ids_and_are_the_same_on_equal_tables() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,65 +277,7 @@ fn runs_keep_ids_and_are_the_same_on_equal_tables() {
         for name in ["one", "two"] {
             let own = folder.join(name);
             std::fs::create_dir(&own).unwrap();
-            let lake = open_lake(&own).await;
-            let topics = topics(&lake, &own).await;
-            assert_eq!(
-                topics.run(settings(None)).await.unwrap(),
-                RunDone::default()
-            );
-            take_in(&lake, &own, "first", asked(1, 60)).await;
-            let first = topics.run(settings(Some(3))).await.unwrap();
-            assert_eq!((first.run, first.topics.len(), first.requests), (1, 3, 60));
-            // Between runs, requests are given to the topics that are known, and others to none.
-            let mut more = asked(2, 30);
-            for i in 0..12 {
-                let text = format!("小区车位怎么安装充电桩 {i}");
-                more.say(
-                    &format!("new{i}"),
-                    "2026-11-02T11:00:00Z",
-                    "t",
-                    "customer",
-                    &text,
-                );
-            }
-            take_in(&lake, &own, "second", more).await;
-            assert_eq!(topics.requests.round().await.unwrap(), 42);
-            let engine = &topics.requests.engine;
-            let open = rows(
-                engine,
-                "select count(*) from requests where topic_run = 1 and topic_id is null",
-            )
-            .await;
-            assert_eq!(squeezed(&open[0]), "| 12 |");
-            assert_eq!(topics.candidates().await.unwrap(), 1);
-            let new = rows(
-                engine,
-                "select name, size from topics where status = 'candidate'",
-            )
-            .await;
-            assert!(
-                new.len() == 1 && new[0].contains("充电桩") && new[0].contains("12"),
-                "{new:?}"
-            );
-            let second = topics.run(settings(Some(4))).await.unwrap();
-            assert_eq!((second.run, second.requests), (2, 102));
-            let ids = |done: &RunDone| -> std::collections::BTreeSet<String> {
-                done.topics.iter().map(|row| row.topic_id.clone()).collect()
-            };
-            assert_eq!(
-                ids(&second).intersection(&ids(&first)).count(),
-                3,
-                "{second:?}"
-            );
-            seen.push((
-                rows(engine, GIVEN).await,
-                rows(engine, "select topic_id, name, size from topics order by 1").await,
-            ));
-            // What was published is found by another process.
-            let slot = TopicSlot::default();
-            assert!(crate::jobs::load_topics(&lake, &slot).await.unwrap());
-            assert_eq!(slot.get().unwrap().run, 2);
-            assert!(!crate::jobs::load_topics(&lake, &slot).await.unwrap());
+            seen.push(run_twice(&own).await);
         }
         assert_eq!(seen[0], seen[1]);
     });

@@ -102,12 +102,19 @@ fn text() -> Result<String, QueryError> {
     Ok(text)
 }
 
+/// The beginning of the cell of a time. Not by `date_bin`, which answers in nanoseconds.
+fn cell_of(at: &str) -> String {
+    format!(
+        "arrow_cast(cast({at} as bigint) / {WIDTH} * {WIDTH}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
+    )
+}
+
 /// One pass over a mart: the sums of every metric side by side, then below each other.
 fn pass(mart: &str, at: &str, parts: &[&Part]) -> String {
     let alias = alias(mart);
     let mut wide = format!(
-        "select date_bin(interval '15 minutes', {at}) as interval_start, {alias}.channel as channel, \
-         {alias}.queue as queue, {alias}.dt as dt"
+        "select {} as interval_start, {alias}.channel as channel, {alias}.queue as queue, {alias}.dt as dt",
+        cell_of(at)
     );
     for (place, part) in parts.iter().enumerate() {
         let (num, den, filter) = (&part.num, &part.den, &part.filter);
@@ -285,10 +292,11 @@ pub(super) fn units(asked: &Asked<'_>, days: &CellDays, body: &str) -> String {
         }
         let _ = write!(
             text,
-            "\nunion all\nselect date_bin(interval '15 minutes', b.m_at), b.channel, b.queue, count(*), \
+            "\nunion all\nselect {}, b.channel, b.queue, count(*), \
              count(b.m_den), count(*) filter (where b.m_den <> 0), \
              coalesce(sum(b.m_num) filter (where b.m_den is not null), 0), coalesce(sum(b.m_den), 0)\n\
              from (\n{body}\n) as b\nwhere ({}) and b.m_at >= {from} and b.m_at < {to}\ngroup by 1, 2, 3",
+            cell_of("b.m_at"),
             live.join(" or ")
         );
     }
