@@ -634,7 +634,8 @@ mod tests {
             .iter()
             .filter(|one| one.interval[0] <= 0.0 && 0.0 <= one.interval[1])
             .count();
-        assert!((174..=194).contains(&covered), "{covered} of 200");
+        // Nine in ten, give or take 2.5 standard errors of 200 draws; `eval effects` measures it on a thousand.
+        assert!((169..=191).contains(&covered), "{covered} of 200");
         let untestable = effects
             .iter()
             .filter(|one| one.verdict == Verdict::NotComparable)
