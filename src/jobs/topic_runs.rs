@@ -333,7 +333,7 @@ mod tests {
         let found = find(worded(), settings, Some(&ByNumber(true)));
         assert_eq!(found.encoder, "test:parity@1");
         let topic_of = |place: usize| {
-            let (_, given) = found.assignments.get(place).unwrap();
+            let (_, given) = &found.assignments[place];
             given.map(|(topic, _)| topic)
         };
         let (even, odd) = (topic_of(0), topic_of(1));

@@ -55,7 +55,13 @@ fn told(server: &Server, said: &str) -> (String, String) {
 
 /// Turns with words that no shipped head knows, and what people say of them.
 fn say_of_unknown_words(server: &Server) {
-    let said = |n: usize| if n % 2 == 0 { "zorbly" } else { "quexish" };
+    let said = |n: usize| {
+        if n.is_multiple_of(2) {
+            "zorbly"
+        } else {
+            "quexish"
+        }
+    };
     let turns: Vec<String> = (0..TURNS)
         .map(|n| turn(n, &format!("my plan {n} feels {} today", said(n)), "en"))
         .collect();

@@ -17,7 +17,7 @@ fn chat(id: usize) -> Value {
     let (text, short) = WANTS[want];
     let day = 1 + id % 20;
     let start = format!("2026-11-{day:02}T01:00:00Z");
-    let outcome = if want == 0 && id % 8 == 0 {
+    let outcome = if want == 0 && id.is_multiple_of(8) {
         "abandoned"
     } else {
         "answered"

@@ -432,9 +432,7 @@ mod tests {
             compared.taught.accuracy > compared.running.accuracy - 0.05,
             "{compared:?}"
         );
-        assert!(
-            teach_polarity(&first, few.get(..LEAST_TAUGHT - 1).unwrap(), Grams::English).is_err()
-        );
+        assert!(teach_polarity(&first, &few[..LEAST_TAUGHT - 1], Grams::English).is_err());
     }
 
     #[test]
